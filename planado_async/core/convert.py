@@ -1,0 +1,284 @@
+"""From the API's JSON to models, and the only place where cattrs is set up.
+
+cattrs as it stands is lenient where an API client must not be: it turns None into "None", "false"
+into True and 7.9 into 7. The hooks here take a value only if it has the JSON type of its field.
+A list that is null counts as empty, and any field but a required one may be null or missing.
+
+Two converters share these hooks. The fast one is a function written out for each model, because a
+page of a hundred jobs has thousands of values and a call for each is what costs. When it fails,
+cattrs goes over the same data, keeping track of where it is, and its error names the path.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from functools import cache, partial
+from types import GenericAlias, NoneType, UnionType
+from typing import Any, NoReturn, TypeAlias, TypeVar, cast, get_args, get_origin
+
+import attrs
+from cattrs import transform_error
+from cattrs.gen import make_dict_structure_fn, override
+from cattrs.preconf.orjson import OrjsonConverter, make_converter
+
+from planado_async.core.errors import UnexpectedResponseError
+
+NAIVE_ZONE = UTC
+"""The zone of a date-time that the API sends without one."""
+
+ModelT = TypeVar("ModelT")
+
+
+def decode(data: object, model: type[ModelT], *, at: str = "$") -> ModelT:
+    """Return `data`, parsed JSON found at the path `at` of an answer, as a `model`.
+
+    Raises:
+        UnexpectedResponseError: it is not of the documented shape; the message names the path.
+    """
+    try:
+        return cast(ModelT, _reader(cast(Any, model))(data))
+    except _MismatchError as failure:
+        raise UnexpectedResponseError(_explain(data, model, at, failure)) from None
+
+
+def decode_all(items: Sequence[object], model: type[ModelT], *, at: str = "$") -> list[ModelT]:
+    """Return every one of `items` as a `model`, or raise as `decode` does."""
+    read = _reader(cast(Any, model))
+    try:
+        return [read(item) for item in items]
+    except _MismatchError:
+        return [decode(item, model, at=f"{at}[{index}]") for index, item in enumerate(items)]
+
+
+def _explain(data: object, model: type[Any], at: str, failure: Exception) -> str:
+    """Say where `data` is not of the documented shape, without showing its values."""
+    reasons = [str(failure)]
+    try:
+        _careful().structure(data, model)
+    except Exception as told:
+        reasons = transform_error(told, path=at, format_exception=_format)
+    return f"not the documented shape of {model.__name__}: {'; '.join(reasons[:5])}"
+
+
+def _format(failure: BaseException, _: type[Any] | None) -> str:
+    if isinstance(failure, KeyError):
+        return f"required field {failure.args[0]!r} is missing"
+    return str(failure)
+
+
+class _MismatchError(TypeError):
+    """A value that does not have the JSON type of its field."""
+
+    def __init__(self, wanted: str, got: object) -> None:
+        super().__init__(f"expected {wanted}, got {_json_name(got)}")
+
+
+def _json_name(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "an array"
+        case Mapping():
+            return "an object"
+        case _:
+            return type(value).__name__
+
+
+# --- Values ---------------------------------------------------------------------------------------
+
+
+def _str(value: object, _: Any = None) -> str:
+    if type(value) is str:
+        return value
+    raise _MismatchError("a string", value)
+
+
+def _int(value: object, _: Any = None) -> int:
+    if type(value) is int:
+        return value
+    raise _MismatchError("an integer", value)
+
+
+def _float(value: object, _: Any = None) -> float:
+    if type(value) is float or type(value) is int:
+        return float(value)
+    raise _MismatchError("a number", value)
+
+
+def _bool(value: object, _: Any = None) -> bool:
+    if type(value) is bool:
+        return value
+    raise _MismatchError("a boolean", value)
+
+
+def _decimal(value: object, _: Any = None) -> Decimal:
+    """Read a decimal, which the API documents as a number and sends as a string."""
+    if type(value) is str or type(value) is int or type(value) is float:
+        try:
+            number = Decimal(str(value))
+        except InvalidOperation:
+            raise _MismatchError("a decimal", value) from None
+        if number.is_finite():
+            return number
+    raise _MismatchError("a decimal", value)
+
+
+def _datetime(value: object, _: Any = None) -> datetime:
+    if type(value) is str:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            raise _MismatchError("an ISO 8601 date-time", value) from None
+        return moment if moment.tzinfo else moment.replace(tzinfo=NAIVE_ZONE)
+    raise _MismatchError("an ISO 8601 date-time", value)
+
+
+def _timedelta(value: object, _: Any = None) -> timedelta:
+    """Read a duration: `{"minutes": 30}`."""
+    if isinstance(value, Mapping):
+        minutes = cast(Mapping[str, object], value).get("minutes")
+        if type(minutes) is int and abs(minutes) <= 10**9:
+            return timedelta(minutes=minutes)
+    raise _MismatchError('a duration {"minutes": n}', value)
+
+
+def _mapping(value: object, _: Any = None) -> Mapping[str, Any]:
+    if isinstance(value, Mapping):
+        return cast(Mapping[str, Any], value)
+    raise _MismatchError("an object", value)
+
+
+_HOOKS: Mapping[Any, Callable[..., Any]] = {
+    str: _str,
+    int: _int,
+    float: _float,
+    bool: _bool,
+    Decimal: _decimal,
+    datetime: _datetime,
+    timedelta: _timedelta,
+}
+
+
+# --- The fast way: a function written out for each model ------------------------------------------
+
+_Reader: TypeAlias = Callable[[Any], Any]
+
+
+@cache
+def _reader(model: Any) -> _Reader:
+    """Return the function that reads one JSON object as a `model`.
+
+    For `name: str | None` and `events: tuple[Event, ...]` it is, in effect:
+
+        value = get("name")
+        if value is not None:
+            value = hook_name(value)
+        set_name(new, value)
+        value = get("events")
+        set_events(new, tuple([hook_events(item) for item in array(value)]) if value else ())
+    """
+    scope: dict[str, Any] = {
+        "model": model,
+        "create": model.__new__,
+        "array": _array,
+        "fail": _fail,
+    }
+    lines = ["def read(data):", " if type(data) is not dict: fail('an object', data)"]
+    lines += [" get = data.get", " new = model.__new__(model)"]
+    for attribute in attrs.fields(model):
+        scope[f"set_{attribute.name}"] = getattr(model, attribute.name).__set__
+        lines += _written_out(attribute, scope)
+    lines += [" set_raw(new, data)", " return new"]
+    exec("\n".join(lines), scope)  # names come from our own models
+    return cast(_Reader, scope["read"])
+
+
+def _written_out(attribute: "attrs.Attribute[Any]", scope: dict[str, Any]) -> list[str]:
+    """Return the lines that read one field, and put what they call into `scope`."""
+    name, kind = attribute.name, _without_none(attribute.type)
+    if name == "raw":
+        return []
+    lines = [f" value = get({key!r})" for key in (name, *attribute.metadata.get("also", ()))]
+    lines[1:] = [f" if value is None:{line}" for line in lines[1:]]
+    many = get_origin(kind) is tuple
+    scope[f"hook_{name}"] = _hook(get_args(kind)[0] if many else kind)
+    if many:
+        read = f"tuple([hook_{name}(item) for item in array(value)])"
+        return [*lines, f" set_{name}(new, {read} if value is not None else ())"]
+    if kind is not Any:
+        given = "True" if attribute.default is attrs.NOTHING else "value is not None"
+        if kind is str:  # half of all values are, and the call is saved
+            given += " and type(value) is not str"
+        lines.append(f" if {given}: value = hook_{name}(value)")
+    return [*lines, f" set_{name}(new, value)"]
+
+
+def _hook(kind: Any) -> Callable[[Any], Any]:
+    if kind in _HOOKS:
+        return _HOOKS[kind]
+    if attrs.has(kind):
+        return _reader(kind)
+    return _mapping
+
+
+def _without_none(kind: Any) -> Any:
+    """Return `T` for `T | None`, and any other type as it is."""
+    if get_origin(kind) is not UnionType:
+        return kind
+    (wanted,) = (part for part in get_args(kind) if part is not NoneType)
+    return wanted
+
+
+def _array(value: object) -> list[Any]:
+    if type(value) is list:
+        return value
+    raise _MismatchError("an array", value)
+
+
+def _fail(wanted: str, value: object) -> NoReturn:
+    raise _MismatchError(wanted, value)
+
+
+# --- The careful way: cattrs, which knows where it is ---------------------------------------------
+
+
+@cache
+def _careful() -> OrjsonConverter:
+    converter = make_converter(detailed_validation=True)
+    for kind, hook in _HOOKS.items():
+        converter.register_structure_hook(kind, hook)
+    converter.register_structure_hook_func(lambda kind: _made_of(kind, Mapping), _mapping)
+    converter.register_structure_hook_factory(
+        lambda kind: _made_of(kind, tuple), partial(_many, converter)
+    )
+    converter.register_structure_hook_factory(attrs.has, partial(_one, converter))
+    return converter
+
+
+def _made_of(kind: Any, origin: Any) -> bool:
+    return get_origin(kind) is origin
+
+
+def _many(converter: OrjsonConverter, kind: Any) -> Callable[[object, Any], tuple[Any, ...]]:
+    wanted: Any = GenericAlias(list, get_args(kind)[:1])
+
+    def structure(value: object, _: Any) -> tuple[Any, ...]:
+        return () if value is None else tuple(converter.structure(_array(value), wanted))
+
+    return structure
+
+
+def _one(converter: OrjsonConverter, kind: Any) -> Callable[[object, Any], Any]:
+    fields = make_dict_structure_fn(kind, converter, raw=override(omit=True))
+
+    def structure(value: object, _: Any) -> Any:
+        return fields(_mapping(value), kind)
+
+    return structure

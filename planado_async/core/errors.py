@@ -1,0 +1,287 @@
+"""Every error this package raises, and how an answer becomes one.
+
+PlanadoError                      .retryable .retry_after .attempts .waited
+├─ ConfigurationError             names the variable or argument to set
+├─ TransportError
+│   ├─ ConnectError               no connection: the request was never written
+│   ├─ TryTimeoutError            one try took longer than its timeout
+│   └─ RedirectRefusedError       the server pointed elsewhere; nothing was followed
+├─ DeadlineExceededError          the whole call took longer than its deadline
+├─ BudgetWaitError                the deadline cannot be met, said before waiting
+├─ APIError                       .status .details .request_id
+│   ├─ BadRequestError            400
+│   ├─ AuthenticationError        401
+│   ├─ PermissionDeniedError      403
+│   ├─ NotFoundError              404
+│   ├─ ConflictError              409, or 422 over an id that is taken
+│   ├─ ValidationError            422
+│   ├─ RateLimitError             429, or the text of a refusal under a 2xx
+│   └─ ServerError                5xx
+├─ UnexpectedResponseError        not JSON, or not the documented shape
+├─ OutcomeUnknownError            a write that may or may not have happened
+└─ WebhookError
+    ├─ BadSecretError
+    ├─ BodyTooLargeError
+    └─ MalformedEventError
+"""
+
+import copyreg
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+import orjson
+
+REFUSAL_TEXT = b"rate limit"
+"""What the body of a refusal contains, in lower case."""
+
+TAKEN_TEXT = "is used by another entity"
+"""What the API says under a field whose value another record already has."""
+
+REQUEST_ID_HEADER = "X-Request-Id"
+
+_SHOWN = 500  # characters of a body that is not JSON kept in an error
+
+
+class PlanadoError(Exception):
+    """The root of the tree; catch it to catch everything this package raises."""
+
+    retryable: bool = False
+    """Whether the same call may succeed later, as far as the error itself can tell."""
+    retry_after: float | None = None
+    """Seconds the server asked to wait, where it did."""
+    attempts: int = 0
+    """Tries made, the failing one included; 0 if none was begun."""
+    waited: float = 0.0
+    """Seconds the call spent waiting for its turn and between tries."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The default would call __init__ with the message alone and miss its keywords.
+        return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
+
+class ConfigurationError(PlanadoError):
+    """Something is missing or wrong in how the client or receiver was set up."""
+
+
+class TransportError(PlanadoError):
+    """The connection failed before a whole answer arrived."""
+
+    retryable = True
+
+
+class ConnectError(TransportError):
+    """No connection could be made; the request was not written."""
+
+
+class TryTimeoutError(TransportError):
+    """One try took longer than `timeout` seconds."""
+
+
+class RedirectRefusedError(TransportError):
+    """The server answered with a redirect; none is followed, it would carry the key along."""
+
+    retryable = False
+
+
+class DeadlineExceededError(PlanadoError):
+    """The deadline of the whole call passed."""
+
+
+class BudgetWaitError(PlanadoError):
+    """The call budget is free again only after the deadline of this call.
+
+    `eta` is the number of seconds until the call could have begun.
+    """
+
+    def __init__(self, message: str, *, eta: float) -> None:
+        super().__init__(message)
+        self.eta = eta
+
+
+class APIError(PlanadoError):
+    """The API answered with a status that is not a success.
+
+    `details` is what its body said: parsed JSON, else text, else None.
+    """
+
+    def __init__(
+        self, message: str, *, status: int, details: Any = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.details = details
+        self.request_id = request_id
+
+
+class BadRequestError(APIError):
+    """400: the request was malformed."""
+
+
+class AuthenticationError(APIError):
+    """401: the key is missing, wrong, or was replaced by a newer one."""
+
+
+class PermissionDeniedError(APIError):
+    """403: the key is right but may not do this."""
+
+
+class NotFoundError(APIError):
+    """404: nothing has this id."""
+
+
+class ConflictError(APIError):
+    """409, or a 422 saying that a unique value belongs to another record."""
+
+
+class ValidationError(APIError):
+    """422: the API refused the values sent."""
+
+
+class RateLimitError(APIError):
+    """The API refused the call because the account's budget is spent."""
+
+    retryable = True
+
+
+class ServerError(APIError):
+    """5xx: the server failed."""
+
+    retryable = True
+
+
+class UnexpectedResponseError(PlanadoError):
+    """The answer is not JSON or not of the documented shape; the message names the path in it."""
+
+
+class OutcomeUnknownError(PlanadoError):
+    """A write was sent and its answer never came, so it may or may not have happened.
+
+    `method` and `path` say what was sent, `sent` is its JSON body. The cause is the failure.
+    """
+
+    def __init__(self, message: str, *, method: str, path: str, sent: Any = None) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.sent = sent
+
+
+class WebhookError(PlanadoError):
+    """A webhook request that is not a usable event."""
+
+
+class BadSecretError(WebhookError):
+    """The request carries no secret that is valid here."""
+
+
+class BodyTooLargeError(WebhookError):
+    """The body is larger than the receiver takes."""
+
+
+class MalformedEventError(WebhookError):
+    """The body is not an event: not JSON, or without the fields every event has."""
+
+
+_BY_STATUS: Mapping[int, type[APIError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: ValidationError,
+    429: RateLimitError,
+}
+
+_MAX_RETRY_AFTER = 3600.0
+_LONGEST_HALT = 120.0
+
+
+def error_for(status: int, headers: Mapping[str, str], body: bytes) -> PlanadoError:
+    """Return the error that stands for an answer which is not usable data."""
+    if 300 <= status < 400:
+        target = headers.get("Location", "nowhere")[:_SHOWN]
+        return RedirectRefusedError(f"{status}: redirects to {target!r}, which is not followed")
+    if 200 <= status < 300 and not is_refusal(status, body):
+        return UnexpectedResponseError(f"{status}: the body is not a JSON object: {_text(body)!r}")
+    details = details_of(body)
+    kind = _kind(status, body, details)
+    error = kind(
+        _message(status, details),
+        status=status,
+        details=details,
+        request_id=headers.get(REQUEST_ID_HEADER),
+    )
+    error.retry_after = retry_after_of(headers)
+    return error
+
+
+def is_refusal(status: int, body: bytes) -> bool:
+    """Tell whether an answer says "too many calls": a 429, or its text under a 2xx.
+
+    Only a body that is no JSON object or array counts as text: a description may speak of limits.
+    """
+    if status == 429:
+        return True
+    start = body[:_SHOWN].lstrip()
+    return (
+        200 <= status < 300 and not start.startswith((b"{", b"[")) and REFUSAL_TEXT in start.lower()
+    )
+
+
+def retry_after_of(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds a Retry-After header asks for, at most 120, or None if it is no use."""
+    try:
+        seconds = float(headers["Retry-After"])
+    except (KeyError, ValueError):
+        return None
+    return min(seconds, _LONGEST_HALT) if 0 <= seconds <= _MAX_RETRY_AFTER else None
+
+
+def details_of(body: bytes) -> Any:
+    """Return what an error's body says: its `errors`, `details` or `message`, else the text."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return _text(body) or None
+    if not isinstance(parsed, dict):
+        return parsed
+    found = {key: parsed[key] for key in ("message", "errors", "details") if parsed.get(key)}
+    return found or parsed or None
+
+
+def _kind(status: int, body: bytes, details: Any) -> type[APIError]:
+    if is_refusal(status, body):
+        return RateLimitError
+    if status == 422 and TAKEN_TEXT in _told(details):
+        return ConflictError
+    if status >= 500:
+        return ServerError
+    return _BY_STATUS.get(status, APIError)
+
+
+def _message(status: int, details: Any) -> str:
+    told = _told(details)
+    return f"{status}: {told}" if told else f"{status}, with no details"
+
+
+def _told(details: Any, depth: int = 4) -> str:
+    """Return details as one line: `Cannot process request; external_id: is used by …`."""
+    told = partial(_told, depth=depth - 1)
+    match details:
+        case None:
+            return ""
+        case str():
+            return details
+        case {"message": message, **rest} if depth:
+            return "; ".join(filter(None, [told(message), *map(told, rest.values())]))
+        case Mapping() if depth:
+            return "; ".join(f"{key}: {told(value)}" for key, value in details.items())
+        case Sequence() if depth:
+            return ", ".join(map(told, details))
+        case _:
+            return str(details)[:_SHOWN]
+
+
+def _text(body: bytes) -> str:
+    return body[:_SHOWN].decode("utf-8", "replace").strip()

@@ -1,0 +1,344 @@
+"""Sends one call: deadline → limiter → auth → aiohttp → status → error or JSON → retry."""
+
+import asyncio
+import logging
+import platform
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import aiohttp
+import orjson
+from attrs import field, frozen
+from yarl import URL
+
+from planado_async.core import __version__
+from planado_async.core.auth import Auth
+from planado_async.core.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    ConnectError,
+    DeadlineExceededError,
+    OutcomeUnknownError,
+    PlanadoError,
+    RateLimitError,
+    TransportError,
+    TryTimeoutError,
+    UnexpectedResponseError,
+    error_for,
+)
+from planado_async.core.limiter import Limiter, Priority
+from planado_async.core.retry import Effect, Failure, Retry, RetryPolicy, Stop, decide
+
+USER_AGENT = (
+    f"planado_async/{__version__} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
+)
+
+_log = logging.getLogger("planado_async")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@frozen(kw_only=True)
+class Options:
+    """How a call is sent; seconds are floats."""
+
+    timeout: float = 30.0
+    """For one try, from the request to the last byte of the answer."""
+    deadline: float | None = None
+    """For the whole call, waiting for the budget included."""
+    priority: Priority = "normal"
+    headers: Mapping[str, str] = field(factory=dict)
+    """Headers the API reads as switches."""
+
+
+@frozen(kw_only=True)
+class Call:
+    """What to send. `route` is the path with names in place of ids, which is all that logs show."""
+
+    method: str
+    route: str
+    path: str
+    effect: Effect
+    query: Sequence[tuple[str, str]] = ()
+    body: Any = None
+    options: Options = field(factory=Options)
+
+
+def path_of(route: str, *ids: str) -> str:
+    """Return `route` with its names replaced by `ids`, each quoted whole.
+
+    Raises:
+        ValueError: an id that is empty, `.` or `..`, which no quoting keeps from being a path.
+    """
+    names = iter(ids)
+    return "/".join(_quoted(next(names)) if part[:1] == "{" else part for part in route.split("/"))
+
+
+def _quoted(id: str) -> str:
+    if not isinstance(id, str):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
+        raise TypeError(f"an id is text, not {type(id).__name__}")
+    if id in ("", ".", ".."):
+        raise ValueError(f"{id!r} is no id")
+    return quote(id, safe="")
+
+
+def checked_url(url: str, name: str) -> str:
+    """Return a base URL without its trailing slash, or raise `ConfigurationError`."""
+    parsed = URL(url)
+    if parsed.scheme not in ("http", "https") or not parsed.host:
+        raise ConfigurationError(f"{name} is {url!r}; it takes a URL that begins with https://")
+    if parsed.scheme == "http" and parsed.host not in _LOOPBACK:
+        raise ConfigurationError(f"{name} is {url!r}; plain http would show the key, use https")
+    if parsed.query_string or parsed.fragment or parsed.user:
+        raise ConfigurationError(f"{name} takes no query, fragment or user name")
+    return url.rstrip("/")
+
+
+def checked_path(path: str) -> str:
+    """Return a path given whole, or raise ValueError if it would leave the API."""
+    parts = path.split("/")
+    if parts[0] or len(parts) < 2 or any(part in ("", ".", "..") for part in parts[1:]):
+        raise ValueError(f"{path!r} is no path such as /jobs/id")
+    if not path.isascii() or any(sign in path for sign in "?# \\\r\n"):
+        raise ValueError(f"{path!r} holds characters that must be quoted, or a query")
+    return path
+
+
+class _Progress:
+    """What one call has been through so far."""
+
+    __slots__ = ("attempts", "on_the_wire", "refusals", "waited")
+
+    def __init__(self) -> None:
+        self.attempts = 0
+        self.refusals = 0
+        self.waited = 0.0
+        self.on_the_wire = False
+
+
+class Transport:
+    """Sends calls to one API; everybody who shares it shares session and budget."""
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        auth: Auth,
+        limiter: Limiter,
+        retries: RetryPolicy,
+        session: aiohttp.ClientSession | None = None,
+        on_wait: Callable[[float], object] | None = None,
+        on_retry: Callable[[Retry], object] | None = None,
+        rng: random.Random | None = None,
+    ) -> None:
+        self.limiter = limiter
+        self.base_url = base_url
+        self._auth = auth
+        self._retries = retries
+        self._session = session
+        self._owns_session = session is None
+        self._on_wait = on_wait
+        self._on_retry = on_retry
+        self._rng = rng or random.Random()
+
+    async def open(self) -> None:
+        """Make the session, unless one was given."""
+        if self._session is None:
+            # Cookies would tie calls together that have nothing to do with each other.
+            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+
+    async def close(self) -> None:
+        """Close the session if it is our own."""
+        if self._owns_session and self._session:
+            await self._session.close()
+            self._session = None
+
+    async def send(self, call: Call) -> Any:
+        """Send a call and return the JSON it answers, None for an empty body.
+
+        Raises:
+            PlanadoError: any of the tree but the webhooks' branch.
+        """
+        progress = _Progress()
+        outcome: object = "cancelled"
+        try:
+            answer = await self._within_deadline(call, progress)
+            outcome = "ok"
+        except PlanadoError as error:
+            outcome = type(error).__name__
+            error.attempts, error.waited = progress.attempts, progress.waited
+            error.add_note(f"{call.method} {call.route}")
+            raise
+        else:
+            return answer
+        finally:
+            _log.debug(
+                "%s %s: %s, attempts %d, waited %.3f s",
+                call.method,
+                call.route,
+                outcome,
+                progress.attempts,
+                progress.waited,
+            )
+
+    async def _within_deadline(self, call: Call, progress: _Progress) -> Any:
+        deadline = call.options.deadline
+        if deadline is None:
+            return await self._until_done(call, progress, None)
+        ends_at = _now() + deadline
+        scope = asyncio.timeout(deadline)
+        try:
+            async with scope:
+                return await self._until_done(call, progress, ends_at)
+        except TimeoutError:
+            if not scope.expired():
+                raise
+            if progress.on_the_wire and call.effect != "read":
+                raise _unknown(call, f"the deadline of {deadline} s passed") from None
+            raise DeadlineExceededError(f"not done within its deadline of {deadline} s") from None
+
+    async def _until_done(self, call: Call, progress: _Progress, ends_at: float | None) -> Any:
+        while True:
+            try:
+                return await self._try(call, progress, ends_at)
+            except PlanadoError as error:
+                await self._wait_or_raise(call, progress, error)
+
+    async def _try(self, call: Call, progress: _Progress, ends_at: float | None) -> Any:
+        """Make one try, paying for it."""
+        await self._turn(call, progress, ends_at)
+        try:
+            progress.attempts += 1
+            status, headers, body = await self._exchange(call, progress)
+            progress.on_the_wire = False
+            answer, error = _read(status, headers, body)
+            if isinstance(error, RateLimitError):
+                progress.refusals += 1
+                progress.attempts -= 1
+                await self.limiter.refused(error.retry_after)
+        finally:
+            self.limiter.release()
+        if isinstance(error, AuthenticationError):
+            error.args = (f"{error}; {self._auth.hint}",)
+        if error:
+            raise error
+        return answer
+
+    async def _turn(self, call: Call, progress: _Progress, ends_at: float | None) -> None:
+        """Wait for the limiter, and tell who wants to know."""
+        priority, began = call.options.priority, _now()
+        if self._on_wait and (eta := self.limiter.eta(priority)) > 0:
+            self._on_wait(eta)
+        longest = None if ends_at is None else ends_at - began
+        again = progress.refusals > 0
+        await self.limiter.acquire(priority, again=again, longest=longest)
+        progress.waited += _now() - began
+
+    async def _exchange(
+        self, call: Call, progress: _Progress
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Send the request once; map what aiohttp raises, here and nowhere else."""
+        if self._session is None:
+            raise ConfigurationError("the client is not open; use `async with` around its calls")
+        headers = {**call.options.headers, **(await self._auth.headers())}
+        request = self._prepared(call, headers)
+        progress.on_the_wire = True
+        try:
+            async with self._session.request(**request) as response:
+                return response.status, response.headers, await response.read()
+        except aiohttp.ClientConnectorError as failure:
+            progress.on_the_wire = False
+            error = ConnectError(f"no connection: {failure}")
+            error.retryable = not isinstance(failure, aiohttp.ClientSSLError)
+            raise error from failure
+        except TimeoutError as failure:
+            seconds = call.options.timeout
+            raise TryTimeoutError(f"no whole answer within {seconds} s") from failure
+        except (aiohttp.ClientError, OSError) as failure:
+            raise TransportError(f"the connection broke: {type(failure).__name__}") from failure
+
+    def _prepared(self, call: Call, headers: Mapping[str, str]) -> dict[str, Any]:
+        query = f"?{urlencode(call.query)}" if call.query else ""
+        body = None if call.body is None else orjson.dumps(call.body)
+        content = {"Content-Type": "application/json"} if body is not None else {}
+        return {
+            "method": call.method,
+            "url": URL(f"{self.base_url}{call.path}{query}", encoded=True),
+            "headers": {
+                "Accept": "application/json",
+                "User-Agent": USER_AGENT,
+                **content,
+                **headers,
+            },
+            "data": body,
+            "allow_redirects": False,
+            "raise_for_status": False,
+            "timeout": aiohttp.ClientTimeout(total=call.options.timeout),
+        }
+
+    async def _wait_or_raise(self, call: Call, progress: _Progress, error: PlanadoError) -> None:
+        failure = Failure(
+            error=error,
+            effect=call.effect,
+            attempt=progress.attempts,
+            refusals=progress.refusals,
+        )
+        decision = decide(failure, self._retries, self._rng)
+        if isinstance(decision, Stop):
+            if decision.unknown:
+                raise _unknown(call, str(error)) from error
+            raise error
+        self._tell(call, progress, error, decision.seconds)
+        await asyncio.sleep(decision.seconds)
+        progress.waited += decision.seconds
+
+    def _tell(self, call: Call, progress: _Progress, error: PlanadoError, seconds: float) -> None:
+        level = logging.WARNING if isinstance(error, RateLimitError) else logging.INFO
+        _log.log(level, "%s %s is tried again: %s", call.method, call.route, type(error).__name__)
+        if self._on_retry:
+            self._on_retry(
+                Retry(
+                    method=call.method,
+                    route=call.route,
+                    attempt=progress.attempts,
+                    seconds=seconds,
+                    error=error,
+                )
+            )
+
+
+def _read(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Any, PlanadoError | None]:
+    """Return the JSON of an answer, or the error it stands for."""
+    if not 200 <= status < 300:
+        return None, error_for(status, headers, body)
+    if not body.strip():
+        return None, None
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None, error_for(status, headers, body)
+    if isinstance(answer, dict | list):
+        return answer, None
+    return None, error_for(status, headers, body)
+
+
+def _unknown(call: Call, reason: str) -> OutcomeUnknownError:
+    return OutcomeUnknownError(
+        f"{call.method} {call.route} was sent and may or may not have happened ({reason}); "
+        "look the record up before sending it again",
+        method=call.method,
+        path=call.path,
+        sent=call.body,
+    )
+
+
+def expect(answer: Any, key: str, kind: type) -> Any:
+    """Return `answer[key]`, of the JSON type `kind`, or raise `UnexpectedResponseError`."""
+    if isinstance(answer, dict) and isinstance(answer.get(key), kind):
+        return answer[key]
+    raise UnexpectedResponseError(f"the answer has no {key!r} that is {kind.__name__}")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,188 @@
+"""The emulator as an object."""
+
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp import web
+
+from planado_async.emulator.account import Account
+from planado_async.emulator.errors import EmulatorError
+from planado_async.emulator.records import Json
+from planado_async.emulator.server import CONTROL_PREFIX, application
+from planado_async.emulator.settings import Settings, changed
+
+# Real seconds that calls still running get when the emulator stops.
+GRACE_S = 0.5
+FASTEST = 1e6
+
+
+class Emulator:
+    """A local stand-in for Planado over real HTTP.
+
+    Use it with `async with`. `rate` is calls leaked per 60 emulated seconds and `burst` the size
+    of the bucket; `speed` is how many emulated seconds pass in a real one; `start` is the moment at
+    which its clock begins (aware; None is now); `seed` makes the key, the set-up and every draw
+    the same again. Raises ValueError for figures that make no sense, OSError for a port in use.
+    """
+
+    def __init__(
+        self,
+        rate: float = 60,
+        burst: float = 60,
+        speed: float = 1.0,
+        start: datetime | None = None,
+        seed: int = 0,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> None:
+        self._settings = _settings(rate, burst)
+        if not 0 < speed <= FASTEST:
+            raise ValueError(f"speed must be above 0 and at most {FASTEST:g}")
+        if start is not None and start.tzinfo is None:
+            raise ValueError("start must have a time zone")
+        self._speed, self._start, self._seed = speed, start, seed
+        self._host, self._port = host, port
+        self._session: aiohttp.ClientSession | None = None
+        self._runner: web.AppRunner | None = None
+        self._account: Account | None = None
+
+    async def __aenter__(self) -> Self:
+        """Starts serving."""
+        self._session = aiohttp.ClientSession(
+            cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+        self._account = Account(
+            self._session,
+            settings=self._settings,
+            speed=self._speed,
+            start=self._start,
+            seed=self._seed,
+        )
+        self._runner = web.AppRunner(
+            application(self._account), access_log=None, shutdown_timeout=GRACE_S
+        )
+        try:
+            await self._runner.setup()
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Stops serving; what is on its way to webhooks is given up."""
+        await self._close()
+
+    async def _close(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+        if self._account is not None:
+            await self._account.close()
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def _running(self) -> Account:
+        if self._account is None:
+            raise RuntimeError("the emulator is not running: open it with async with")
+        return self._account
+
+    @property
+    def _origin(self) -> str:
+        if self._runner is None:
+            raise RuntimeError("the emulator is not running: open it with async with")
+        host, port = self._runner.addresses[0][:2]
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def url(self) -> str:
+        """The base of the API; ends in /v2."""
+        return f"{self._origin}/v2"
+
+    @property
+    def control_url(self) -> str:
+        """The base of the control API; ends in /_emulator."""
+        return f"{self._origin}{CONTROL_PREFIX}"
+
+    @property
+    def api_key(self) -> str:
+        """The account's key."""
+        return self._running.api_key
+
+    def now(self) -> datetime:
+        """The emulated moment."""
+        return self._running.clock.now()
+
+    def subscribe(
+        self, url: str, secret: str | None = None, event_types: list[str] | None = None
+    ) -> Json:
+        """Subscribes a URL to events, to all of them if none are named."""
+        return self._running.subscribe({"url": url, "secret": secret, "event_types": event_types})
+
+    def unsubscribe(self, uuid: str) -> Json:
+        """Removes a subscription and what is on its way to it."""
+        return self._running.unsubscribe(uuid)
+
+    def subscriptions(self) -> Json:
+        """All subscriptions, with `suspended`, `failing_since` and `pending`."""
+        return self._running.subscriptions()
+
+    def resume(self, uuid: str) -> Json:
+        """Lets a suspended subscription go on."""
+        return self._running.resume(uuid)
+
+    def act(
+        self,
+        job: str,
+        action: str,
+        *,
+        resolution: str | None = None,
+        comment: str | None = None,
+        user: str | None = None,
+    ) -> Json:
+        """Lets a technician do en_route, start, suspend, resume, finish or cancel on a job.
+
+        `job` is a uuid or an external id, `resolution` a uuid or a name, `user` a uuid or an
+        e-mail address. Raises EmulatorError where the job's status forbids it.
+        """
+        told = {"resolution": resolution, "comment": comment, "user": user}
+        return self._running.act(job, {"action": action, **told})
+
+    def fault(self, kind: str, **details: Any) -> Json:
+        """Orders a failure; see `faults` for kinds and details."""
+        return self._running.order_fault({"kind": kind, **details})
+
+    def faults(self) -> Json:
+        """The failures on order, used up or not."""
+        return self._running.ordered_faults()
+
+    def cancel_faults(self, uuid: str | None = None) -> Json:
+        """Takes back one order, or all."""
+        return self._running.cancel_faults(uuid)
+
+    def settings(self, **changes: Any) -> Json:
+        """Changes settings, if any are given, and tells those in force."""
+        return self._running.change_settings(changes)
+
+    def counters(self) -> Json:
+        """What has happened so far, in numbers."""
+        return self._running.count()
+
+    def reset(self) -> Json:
+        """Forgets everything but the clock and the uuids given out."""
+        return self._running.reset()
+
+
+def _settings(rate: float, burst: float) -> Settings:
+    try:
+        return changed(Settings(), {"rate": rate, "burst": burst})
+    except EmulatorError as problem:
+        said = (f"{name} {text}" for name, says in problem.body["errors"].items() for text in says)
+        raise ValueError("; ".join(said)) from None

@@ -1,0 +1,211 @@
+"""Planado: the client a service opens once and shares."""
+
+import os
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar, Unpack
+
+import aiohttp
+from attrs import evolve
+
+from planado_async.core.auth import ApiKey, Auth
+from planado_async.core.bulk import BulkReport, Progress, bulk
+from planado_async.core.encode import encode
+from planado_async.core.errors import ConfigurationError
+from planado_async.core.limiter import Budget, Limiter, LocalLimiter, RateLimit
+from planado_async.core.retry import Retry, RetryPolicy
+from planado_async.core.transport import Call, Transport, checked_path, checked_url
+from planado_async.planado.resources import (
+    ClientOptions,
+    Clients,
+    Dictionaries,
+    Jobs,
+    JobTypes,
+    ProductCategories,
+    Products,
+    Resolutions,
+    ServiceCategories,
+    Services,
+    Sites,
+    Skills,
+    Teams,
+    Templates,
+    Territories,
+    Units,
+    Users,
+    WebhookSubscriptions,
+)
+from planado_async.planado.writes import WriteOptions
+
+DEFAULT_URL = "https://api.planadoapp.com/v2"
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Planado:
+    """A client of the Planado API, opened with `async with` and shared by a whole service.
+
+    Args:
+        api_key: the account's key; PLANADO_API_KEY if not given.
+        base_url: ends in `/v2`; PLANADO_BASE_URL, else Planado's own, if not given.
+        auth: in place of `api_key`, for a key in another header: `ApiKey(key, "Authorization")`.
+        rate: the call budget; None for no budget of its own.
+        limiter: in place of `rate`, a budget shared with other clients.
+        in_flight: calls sent and not answered yet, at most.
+        session: an aiohttp session to use; it is left open.
+        retries: how often a call is tried again, and when.
+        timeout: seconds for one try.
+        deadline: seconds for a whole call, waiting for the budget included; None for no end.
+        notify_assignees: False keeps the assignees' phones quiet about what this client writes.
+        trigger_webhooks: True asks for webhooks of what this client writes.
+        on_wait: called with the seconds a call is about to wait for the budget.
+        on_retry: called before a call is tried again.
+
+    Raises:
+        ConfigurationError: no key, or a URL that would show it.
+    """
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        auth: Auth | None = None,
+        rate: RateLimit | None = RateLimit(),  # noqa: B008  # frozen
+        limiter: Limiter | None = None,
+        in_flight: int = 8,
+        session: aiohttp.ClientSession | None = None,
+        retries: RetryPolicy = RetryPolicy(),  # noqa: B008  # frozen
+        timeout: float = 30.0,
+        deadline: float | None = None,
+        notify_assignees: bool | None = None,
+        trigger_webhooks: bool | None = None,
+        on_wait: Callable[[float], object] | None = None,
+        on_retry: Callable[[Retry], object] | None = None,
+    ) -> None:
+        url = base_url or os.environ.get("PLANADO_BASE_URL") or DEFAULT_URL
+        transport = Transport(
+            base_url=checked_url(url, "base_url (PLANADO_BASE_URL)"),
+            auth=auth or ApiKey(api_key or _key_from_environment()),
+            limiter=limiter or LocalLimiter(rate, in_flight=in_flight),
+            retries=retries,
+            session=session,
+            on_wait=on_wait,
+            on_retry=on_retry,
+        )
+        options = ClientOptions(
+            timeout=timeout,
+            deadline=deadline,
+            notify_assignees=notify_assignees,
+            trigger_webhooks=trigger_webhooks,
+        )
+        self._set_up(transport, options)
+
+    def _set_up(self, transport: Transport, options: ClientOptions) -> None:
+        self._transport = transport
+        self._options = options
+        self.jobs = Jobs(transport, options)
+        self.clients = Clients(transport, options)
+        self.sites = Sites(transport, options)
+        self.users = Users(transport, options)
+        self.teams = Teams(transport, options)
+        self.territories = Territories(transport, options)
+        self.skills = Skills(transport, options)
+        self.job_types = JobTypes(transport, options)
+        self.resolutions = Resolutions(transport, options)
+        self.templates = Templates(transport, options)
+        self.dictionaries = Dictionaries(transport, options)
+        self.products = Products(transport, options)
+        self.services = Services(transport, options)
+        self.product_categories = ProductCategories(transport, options)
+        self.service_categories = ServiceCategories(transport, options)
+        self.units = Units(transport, options)
+        self.webhooks = WebhookSubscriptions(transport, options)
+
+    def with_options(self, **options: Unpack[WriteOptions]) -> "Planado":
+        """Return a client with other options that shares session and budget with this one.
+
+        It is open as long as this one is, and needs no `async with` of its own.
+        """
+        other = object.__new__(type(self))
+        other._set_up(self._transport, evolve(self._options, **encode(options, WriteOptions)))
+        return other
+
+    @property
+    def budget(self) -> Budget:
+        """How the call budget stands now; read it inside the event loop."""
+        return self._transport.limiter.budget()
+
+    async def bulk(
+        self,
+        fn: Callable[[T], Awaitable[R]],
+        items: Iterable[T],
+        *,
+        key: Callable[[T], str] = repr,
+        concurrency: int = 8,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> BulkReport[T, R]:
+        """Call `fn(item)` for every item within the budget, and keep every outcome.
+
+        `key` names an item in the note its error gets.
+
+        Raises:
+            ValueError: `concurrency` is below 1.
+        """
+        return await bulk(fn, items, key=key, concurrency=concurrency, on_progress=on_progress)
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        **options: Unpack[WriteOptions],
+    ) -> Any:
+        """Send a call that has no method here yet, and return the JSON it answers.
+
+        `path` begins with a slash and comes after `/v2`, its ids quoted already. A GET is tried
+        again after a failure; any other method only if it was not written.
+
+        Raises:
+            ValueError: a path that is not absolute, or leads elsewhere.
+        """
+        method = method.upper()
+        given = encode(options, WriteOptions)
+        call = Call(
+            method=method,
+            route=checked_path(path),
+            path=path,
+            effect="read" if method == "GET" else "once",
+            query=tuple((query or {}).items()),
+            body=body,
+            options=self._options.of_call(given, write=method != "GET"),
+        )
+        return await self._transport.send(call)
+
+    async def __aenter__(self) -> Self:
+        await self._transport.open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._transport.close()
+
+    def __repr__(self) -> str:
+        return f"<Planado at {self._transport.base_url}>"
+
+
+def _key_from_environment() -> str:
+    try:
+        return os.environ["PLANADO_API_KEY"]
+    except KeyError:
+        raise ConfigurationError(
+            "no API key: pass api_key= or set PLANADO_API_KEY "
+            "(in Planado: Settings / Integrations / API)"
+        ) from None

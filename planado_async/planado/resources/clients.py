@@ -1,0 +1,89 @@
+"""Clients: the customers jobs are done for (docs: Clients)."""
+
+from datetime import datetime
+from typing import Unpack
+
+from planado_async.core.pages import Pages
+from planado_async.planado.models import Client
+from planado_async.planado.resources.resource import Resource, between
+from planado_async.planado.writes import (
+    CallOptions,
+    ClientCreate,
+    ClientUpdate,
+    ClientUpsert,
+    OrganizationOrPerson,
+    WriteOptions,
+)
+
+
+class Clients(Resource):
+    """The calls under `/clients`. A client's `id` is its uuid or its external_id."""
+
+    async def get(self, id: str, **options: Unpack[CallOptions]) -> Client:
+        """Return a client (docs: Clients, Get).
+
+        Raises:
+            NotFoundError: there is no such client.
+        """
+        return await self._get("/clients/{id}", id, key="client", model=Client, given=options)
+
+    def list(
+        self,
+        *,
+        updated_after: datetime | None = None,
+        updated_before: datetime | None = None,
+        after: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Pages[Client]:
+        """Walk over clients, newest first (docs: Clients, List).
+
+        Date-times are aware and lie outside the range themselves. `after` is the uuid of a client
+        behind which to go on.
+        """
+        query = between("updated_at", updated_after, updated_before)
+        return self._list(
+            "/clients", key="clients", model=Client, given=options, after=after, query=query
+        )
+
+    async def create(self, **fields: Unpack[ClientCreate]) -> str:
+        """Create a client and return its uuid (docs: Clients, Create).
+
+        `upsert` is the safer way wherever you have an id of your own: it can be sent twice.
+
+        Raises:
+            ConflictError: another client has this external_id.
+            OutcomeUnknownError: the answer was lost; the client may exist.
+        """
+        OrganizationOrPerson().check(fields, "ClientCreate")
+        return await self._write(
+            "POST",
+            "/clients",
+            fields=fields,
+            shape=ClientCreate,
+            answers="client_uuid",
+            effect="once",
+        )
+
+    async def update(self, id: str, **fields: Unpack[ClientUpdate]) -> str:
+        """Change the fields given and return the client's uuid (docs: Clients, Update)."""
+        return await self._update(
+            "/clients/{id}", id, fields=fields, shape=ClientUpdate, answers="client_uuid"
+        )
+
+    async def upsert(self, external_id: str, **fields: Unpack[ClientUpsert]) -> str:
+        """Create or change the client with your own id and return its uuid (docs: Clients, Update).
+
+        A client that is new needs `organization` and a name.
+        """
+        OrganizationOrPerson().check(fields, "ClientUpsert")
+        return await self._update(
+            "/clients/{id}", external_id, fields=fields, shape=ClientUpsert, answers="client_uuid"
+        )
+
+    async def delete(self, external_id: str, **options: Unpack[WriteOptions]) -> None:
+        """Delete a client, by its external_id.
+
+        Raises:
+            NotFoundError: there is no such client.
+        """
+        await self._delete("/clients/{id}", external_id, given=options)

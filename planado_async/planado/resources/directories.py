@@ -1,0 +1,106 @@
+"""Directories: the lists an account is set up with (docs: Teams, Territories, Job types, …)."""
+
+from typing import Unpack
+
+from planado_async.core.pages import Pages
+from planado_async.planado.models import (
+    Dictionary,
+    DictionaryValue,
+    JobType,
+    Resolution,
+    Skill,
+    Team,
+    Template,
+    Territory,
+)
+from planado_async.planado.resources.resource import Resource
+from planado_async.planado.writes import CallOptions
+
+
+class Teams(Resource):
+    """The calls under `/teams`."""
+
+    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Team]:
+        """Walk over the teams (docs: Teams)."""
+        return self._list("/teams", key="teams", model=Team, given=options, after=after)
+
+
+class Territories(Resource):
+    """The calls under `/territories`."""
+
+    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Territory]:
+        """Walk over the territories (docs: Territories)."""
+        return self._list(
+            "/territories", key="territories", model=Territory, given=options, after=after
+        )
+
+
+class Skills(Resource):
+    """The calls under `/skills`."""
+
+    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Skill]:
+        """Walk over the skills (docs: Skills)."""
+        return self._list("/skills", key="skills", model=Skill, given=options, after=after)
+
+
+class JobTypes(Resource):
+    """The calls under `/job_types`."""
+
+    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[JobType]:
+        """Walk over the job types (docs: Job types)."""
+        return self._list("/job_types", key="job_types", model=JobType, given=options, after=after)
+
+
+class Resolutions(Resource):
+    """The calls under `/resolutions`."""
+
+    def list(
+        self, *, after: str | None = None, **options: Unpack[CallOptions]
+    ) -> Pages[Resolution]:
+        """Walk over the ways a job can end (docs: Resolutions)."""
+        return self._list(
+            "/resolutions", key="resolutions", model=Resolution, given=options, after=after
+        )
+
+
+class Templates(Resource):
+    """The calls under `/templates`."""
+
+    async def get(self, uuid: str, **options: Unpack[CallOptions]) -> Template:
+        """Return a template.
+
+        Raises:
+            NotFoundError: there is no such template.
+        """
+        return await self._get(
+            "/templates/{id}", uuid, key="template", model=Template, given=options
+        )
+
+    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Template]:
+        """Walk over the job templates, oldest first (docs: Templates)."""
+        return self._list("/templates", key="templates", model=Template, given=options, after=after)
+
+
+class Dictionaries(Resource):
+    """The calls under `/dictionaries`."""
+
+    def list(
+        self, *, after: str | None = None, **options: Unpack[CallOptions]
+    ) -> Pages[Dictionary]:
+        """Walk over the pick lists (docs: Dictionaries)."""
+        return self._list(
+            "/dictionaries", key="dictionaries", model=Dictionary, given=options, after=after
+        )
+
+    def values(
+        self, uuid: str, *, after: str | None = None, **options: Unpack[CallOptions]
+    ) -> Pages[DictionaryValue]:
+        """Walk over the entries of a pick list (docs: Dictionaries, Values)."""
+        return self._list(
+            "/dictionaries/{id}/values",
+            uuid,
+            key="values",
+            model=DictionaryValue,
+            given=options,
+            after=after,
+        )

@@ -1,0 +1,102 @@
+"""Jobs: work orders and what becomes of them (docs: Jobs)."""
+
+from datetime import datetime
+from typing import Unpack
+
+from planado_async.core.pages import Pages
+from planado_async.planado.models import HistoryEvent, Job, JobItem, Location
+from planado_async.planado.resources.resource import Resource, between
+from planado_async.planado.writes import CallOptions, JobCreate, JobUpdate, WriteOptions
+
+
+class Jobs(Resource):
+    """The calls under `/jobs`. A job's `id` is its uuid or its external_id."""
+
+    async def get(self, id: str, **options: Unpack[CallOptions]) -> Job:
+        """Return a job in full (docs: Jobs, Get).
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        return await self._get("/jobs/{id}", id, key="job", model=Job, given=options)
+
+    def list(
+        self,
+        *,
+        updated_after: datetime | None = None,
+        updated_before: datetime | None = None,
+        scheduled_after: datetime | None = None,
+        scheduled_before: datetime | None = None,
+        worker_uuid: str | None = None,
+        after: str | None = None,
+        **options: Unpack[CallOptions],
+    ) -> Pages[JobItem]:
+        """Walk over jobs, newest first (docs: Jobs, List).
+
+        Date-times are aware and lie outside the range themselves. `after` is the uuid of a job
+        behind which to go on. A list leaves out description, address, contacts and custom fields.
+        """
+        query = [
+            *between("updated_at", updated_after, updated_before),
+            *between("scheduled_at", scheduled_after, scheduled_before),
+        ]
+        if worker_uuid is not None:
+            query.append(("assignee[worker_uuid]", worker_uuid))
+        return self._list(
+            "/jobs", key="jobs", model=JobItem, given=options, after=after, query=query
+        )
+
+    async def create(self, **fields: Unpack[JobCreate]) -> str:
+        """Create a job and return its uuid (docs: Jobs, Create).
+
+        Raises:
+            ConflictError: another job has this external_id.
+            ValidationError: the API refuses a value.
+            OutcomeUnknownError: the answer was lost; the job may exist.
+        """
+        return await self._write(
+            "POST", "/jobs", fields=fields, shape=JobCreate, answers="job_uuid", effect="once"
+        )
+
+    async def update(self, id: str, **fields: Unpack[JobUpdate]) -> str:
+        """Change the fields given and return the job's uuid (docs: Jobs, Update).
+
+        Without any field there is nothing to do: no call is spent and `id` is returned.
+
+        Raises:
+            ValidationError: the API refuses a value, or a change that a started job forbids.
+            OutcomeUnknownError: the answer was lost after fields were added.
+        """
+        return await self._update(
+            "/jobs/{id}", id, fields=fields, shape=JobUpdate, answers="job_uuid"
+        )
+
+    async def delete(self, id: str, **options: Unpack[WriteOptions]) -> None:
+        """Delete a job, by its uuid.
+
+        Raises:
+            NotFoundError: there is no such job.
+        """
+        await self._delete("/jobs/{id}", id, given=options)
+
+    def history(
+        self, id: str, *, after: str | None = None, **options: Unpack[CallOptions]
+    ) -> Pages[HistoryEvent]:
+        """Walk over the versions of a job, oldest first; `after` is a version (docs: History)."""
+        return self._list(
+            "/jobs/{id}/history",
+            id,
+            key="events",
+            model=HistoryEvent,
+            given=options,
+            after=after,
+            cursor_of=lambda event: str(event.version),
+        )
+
+    def locations(
+        self, id: str, *, after: str | None = None, **options: Unpack[CallOptions]
+    ) -> Pages[Location]:
+        """Walk over where the technicians' phones were, in order of upload (docs: Locations)."""
+        return self._list(
+            "/jobs/{id}/locations", id, key="locations", model=Location, given=options, after=after
+        )

@@ -1,0 +1,173 @@
+"""What all groups of calls share: options, paths, pages and the shape of answers."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from attrs import evolve, frozen
+
+from planado_async.core.convert import decode, decode_all
+from planado_async.core.encode import AWARE, encode
+from planado_async.core.errors import NotFoundError
+from planado_async.core.limiter import Priority
+from planado_async.core.pages import Pages, by_cursor
+from planado_async.core.retry import Effect
+from planado_async.core.transport import Call, Options, Transport, expect, path_of
+from planado_async.planado.models import Model
+from planado_async.planado.writes import CallOptions, WriteOptions
+
+ModelT = TypeVar("ModelT", bound=Model)
+
+_OPTIONS = frozenset(WriteOptions.__annotations__) | frozenset(CallOptions.__annotations__)
+_SWITCHES = {
+    "notify_assignees": "X-Planado-Notify-Assignees",
+    "trigger_webhooks": "X-Planado-Trigger-Webhooks",
+}
+
+
+@frozen(kw_only=True)
+class ClientOptions:
+    """The options of a client, which those of a call replace one by one."""
+
+    timeout: float = 30.0
+    deadline: float | None = None
+    priority: Priority = "normal"
+    notify_assignees: bool | None = None
+    trigger_webhooks: bool | None = None
+
+    def of_call(self, given: Mapping[str, Any], *, write: bool) -> Options:
+        """Return how one call is sent."""
+        chosen = evolve(self, **given) if given else self
+        return Options(
+            timeout=chosen.timeout,
+            deadline=chosen.deadline,
+            priority=chosen.priority,
+            headers=chosen.switches() if write else {},
+        )
+
+    def switches(self) -> dict[str, str]:
+        """Return the headers of the switches that are set (docs: Special headers)."""
+        set_to = {header: getattr(self, name) for name, header in _SWITCHES.items()}
+        return {header: str(value).lower() for header, value in set_to.items() if value is not None}
+
+
+class Resource:
+    """A group of calls; its methods are thin over `_send`, `_get`, `_list`, `_write`."""
+
+    def __init__(self, transport: Transport, options: ClientOptions) -> None:
+        self._transport = transport
+        self._options = options
+
+    async def _send(
+        self,
+        method: str,
+        route: str,
+        *ids: str,
+        effect: Effect,
+        given: Mapping[str, Any],
+        query: Sequence[tuple[str, str]] = (),
+        body: Any = None,
+    ) -> Any:
+        options = self._options.of_call(given, write=method != "GET")
+        call = Call(
+            method=method,
+            route=route,
+            path=path_of(route, *ids),
+            effect=effect,
+            query=query,
+            body=body,
+            options=options,
+        )
+        return await self._transport.send(call)
+
+    async def _get(
+        self, route: str, *ids: str, key: str, model: type[ModelT], given: Mapping[str, Any]
+    ) -> ModelT:
+        options = encode(given, CallOptions)
+        answer = await self._send("GET", route, *ids, effect="read", given=options)
+        return decode(expect(answer, key, dict), model, at=f"$.{key}")
+
+    def _list(
+        self,
+        route: str,
+        *ids: str,
+        key: str,
+        model: type[ModelT],
+        given: Mapping[str, Any],
+        after: str | None = None,
+        query: Sequence[tuple[str, str]] = (),
+        cursor_of: Callable[[ModelT], str] = lambda item: str(getattr(item, "uuid")),  # noqa: B009  # every listed model has one
+    ) -> Pages[ModelT]:
+        options = encode(given, CallOptions)
+        path_of(route, *ids)  # a bad id is refused here, not at the first page
+
+        async def fetch(cursor: str | None) -> list[ModelT]:
+            paging = [] if cursor is None else [("after", cursor)]
+            answer = await self._send(
+                "GET", route, *ids, effect="read", given=options, query=[*query, *paging]
+            )
+            return decode_all(expect(answer, key, list), model, at=f"$.{key}")
+
+        return by_cursor(fetch, cursor_of, after)
+
+    async def _write(
+        self,
+        method: str,
+        route: str,
+        *ids: str,
+        fields: Mapping[str, Any],
+        shape: Any,
+        answers: str,
+        effect: Effect,
+    ) -> str:
+        """Send a write's fields and return the id the API answers under `answers`."""
+        body, options = split(encode(fields, shape))
+        answer = await self._send(method, route, *ids, effect=effect, given=options, body=body)
+        return str(expect(answer, answers, str))
+
+    async def _update(
+        self, route: str, id: str, *, fields: Mapping[str, Any], shape: Any, answers: str
+    ) -> str:
+        """PATCH what is given and return the id the API answers; nothing given costs no call."""
+        body, _ = split(encode(fields, shape))
+        if not body:
+            path_of(route, id)
+            return id
+        effect: Effect = "once" if adds_fields(body) else "repeatable"
+        return await self._write(
+            "PATCH", route, id, fields=fields, shape=shape, answers=answers, effect=effect
+        )
+
+    async def _delete(self, route: str, id: str, *, given: Mapping[str, Any]) -> None:
+        options = encode(given, WriteOptions)
+        try:
+            await self._send("DELETE", route, id, effect="repeatable", given=options)
+        except NotFoundError as gone:
+            if gone.attempts < 2:
+                raise  # else the first try did it and its answer was lost
+
+
+def split(encoded: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the fields of a write and the options of its call."""
+    body = {name: value for name, value in encoded.items() if name not in _OPTIONS}
+    return body, {name: value for name, value in encoded.items() if name in _OPTIONS}
+
+
+def adds_fields(body: Mapping[str, Any]) -> bool:
+    """Tell whether a PATCH adds custom or report fields, which a second try would add again."""
+    written = [*(body.get("custom_fields") or ()), *(body.get("report_fields") or ())]
+    return any("field_type" in field for field in written)
+
+
+def between(name: str, after: datetime | None, before: datetime | None) -> list[tuple[str, str]]:
+    """Return the filter `name[after]`, `name[before]`; both ends are left out of the range.
+
+    Raises:
+        ValueError: a date-time without a zone.
+    """
+    query: list[tuple[str, str]] = []
+    for end, moment in (("after", after), ("before", before)):
+        if moment is not None:
+            AWARE.check(moment.isoformat(), f"{name}_{end}")
+            query.append((f"{name}[{end}]", moment.isoformat()))
+    return query

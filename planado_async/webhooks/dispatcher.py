@@ -1,0 +1,327 @@
+"""Brings deliveries out of the inbox to the user's handlers, and stores what became of each.
+
+One loop claims what is due and starts a task for each run; a second one renews the leases while the
+process lives. The loop sleeps until the next run is due, and wakes when a delivery is put or a run
+ends. Whatever a handler does ends in the inbox: complete, retry, bury, or release when the process
+stops before it has finished.
+"""
+
+import asyncio
+import inspect
+import logging
+import random
+import traceback
+from collections.abc import Awaitable, Callable
+from types import TracebackType
+from typing import Any, TypeAlias, TypeVar
+from uuid import uuid4
+
+import attrs
+
+from planado_async.core.errors import ConfigurationError, MalformedEventError
+from planado_async.webhooks.events import event_of
+from planado_async.webhooks.inbox import Claim, Inbox, Routes, Run
+
+log = logging.getLogger("planado_async.webhooks")
+
+T = TypeVar("T")
+Handler: TypeAlias = Callable[[Any], Awaitable[object]]
+HandlerT = TypeVar("HandlerT", bound=Handler)
+
+STEPS = (5.0, 30.0, 120.0, 600.0, 1_800.0, 7_200.0, 21_600.0)
+"""Seconds between the attempts of a run; after the last attempt it is dead."""
+ATTEMPTS = len(STEPS) + 1
+JITTER = 0.1
+"""The part of a step by which it may be longer or shorter, so that failures do not stay in step."""
+LONGEST_REST = 60.0
+"""Seconds after which the loop looks again in any case, should the clock have been set."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
+"""Seconds between tries to reach a failing inbox, doubled from the first to the longest."""
+LAST_WORD = 5.0
+"""Seconds that cancelled handlers have to end in."""
+ERROR_KEPT = 2_000
+"""Characters kept of a handler's error: the end of its traceback, which says most."""
+
+
+@attrs.frozen
+class Failure:
+    """Why a run did not succeed; one that is final is not tried again."""
+
+    error: BaseException
+    final: bool = False
+
+    def text(self) -> str:
+        """Return the last lines of the traceback."""
+        return "".join(traceback.format_exception(self.error))[-ERROR_KEPT:]
+
+
+def next_step(attempt: int, rng: random.Random, speed: float = 1.0) -> float | None:
+    """Return the seconds to wait after attempt number `attempt` failed, None if it was the last."""
+    if attempt > len(STEPS):
+        return None
+    return STEPS[attempt - 1] * rng.uniform(1 - JITTER, 1 + JITTER) / speed
+
+
+class Dispatcher:
+    """Calls handlers for what `inbox` holds, from `start` to `stop` or inside `async with`.
+
+    At most `concurrency` handlers run at once; each has `handler_timeout` seconds. A claim holds
+    for `lease` seconds and is renewed while the process lives. `stop` waits `drain` seconds for
+    running handlers. `speed` divides the times between attempts; a demo that plays a day in an hour
+    sets it.
+    """
+
+    def __init__(
+        self,
+        inbox: Inbox,
+        *,
+        concurrency: int = 32,
+        handler_timeout: float = 60.0,
+        lease: float = 90.0,
+        drain: float = 10.0,
+        speed: float = 1.0,
+        rng: random.Random | None = None,
+    ) -> None:
+        _check_positive(
+            concurrency=concurrency, handler_timeout=handler_timeout, lease=lease, speed=speed
+        )
+        self._inbox = inbox
+        self._concurrency = concurrency
+        self._handler_timeout = handler_timeout
+        self._lease = lease
+        self._drain = drain
+        self._speed = speed
+        self._rng = rng or random.Random()
+        self._handlers: dict[str, Handler] = {}
+        self._patterns: dict[str, tuple[str, ...]] = {}
+        self._owner = uuid4().hex  # this life of the process
+        self._running: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._loops: list[asyncio.Task[None]] = []
+        self._unsubscribe: Callable[[], None] | None = None
+
+    @property
+    def routes(self) -> Routes:
+        """The patterns of event types each handler was registered for, by its name."""
+        return self._patterns
+
+    def on(
+        self, pattern: str, *, name: str | None = None, order: str = "every"
+    ) -> Callable[[HandlerT], HandlerT]:
+        """Register an async function for the event types that match `pattern`.
+
+        A pattern is a type (`job_finished`) or has wildcards (`job_*`, `*`). `name` is what the
+        inbox knows the handler by, module and function name by default; to rename it is to make a
+        new handler. `order="every"`: each event once, the lowest version of those waiting first.
+        """
+        if order != "every":
+            raise ConfigurationError(f'order={order!r} is not available; only order="every" is')
+        if not pattern:
+            raise ConfigurationError("on() needs an event type or a pattern, such as 'job_*'")
+
+        def register(handler: HandlerT) -> HandlerT:
+            self._register(pattern, name or _name_of(handler), handler)
+            return handler
+
+        return register
+
+    def _register(self, pattern: str, name: str, handler: Handler) -> None:
+        if not _is_async(handler):
+            raise ConfigurationError(f"the handler {name} is not an async function: use async def")
+        if self._handlers.setdefault(name, handler) is not handler:
+            raise ConfigurationError(f"two handlers are called {name}: give one on(..., name=…)")
+        self._patterns[name] = (*self._patterns.get(name, ()), pattern)
+
+    async def __aenter__(self) -> "Dispatcher":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Begin to dispatch; the inbox must be open."""
+        if self._loops:
+            return
+        self._stopping = False
+        self._unsubscribe = self._inbox.subscribe(self._wake.set)
+        self._loops = [
+            asyncio.create_task(self._dispatch(), name="planado-dispatch"),
+            asyncio.create_task(self._renew(), name="planado-renew"),
+        ]
+
+    async def stop(self) -> None:
+        """Stop claiming, wait for running handlers up to `drain` seconds, then give them back."""
+        if not self._loops:
+            return
+        [dispatch, renew], self._loops = self._loops, []
+        self._stopping = True
+        self._wake.set()
+        end = asyncio.get_running_loop().time() + self._drain
+        # Not cancelled at once: a claim on its way would be left without anyone to run it.
+        await _ended({dispatch}, self._drain)
+        await _ended(self._running, end - asyncio.get_running_loop().time())
+        await self._give_up({dispatch, renew} | self._running)
+        if self._unsubscribe:
+            self._unsubscribe()
+
+    async def _give_up(self, tasks: set[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        await _ended(tasks, LAST_WORD)
+        for task in self._running:
+            log.error("handler %s does not end although it was cancelled", task.get_name())
+
+    async def _dispatch(self) -> None:
+        await self._persist(self._recover, "look for what an earlier process left")
+        while not self._stopping:
+            self._wake.clear()
+            claim = await self._persist(self._claim, "claim")
+            for run in claim.runs:
+                self._begin(run)
+            if not claim.more:
+                await self._rest(claim.due_at)
+
+    async def _recover(self) -> None:
+        recovery = await self._inbox.recover(self._owner)
+        if recovery.released:
+            log.warning("%d runs were open when the process ended", recovery.released)
+        for event_uuid in recovery.buried:
+            log.error("event %s is set aside: the process died each time it ran", event_uuid)
+
+    async def _claim(self) -> Claim:
+        free = self._concurrency - len(self._running)
+        if free <= 0:
+            return Claim()  # a run that ends wakes the loop
+        return await self._inbox.claim(
+            self._patterns, owner=self._owner, lease=self._lease, limit=free
+        )
+
+    async def _rest(self, due_at: float | None) -> None:
+        """Sleep until the next run is due or something happens."""
+        full = len(self._running) >= self._concurrency
+        rest = LONGEST_REST if due_at is None or full else due_at - self._inbox.now()
+        try:
+            async with asyncio.timeout(min(max(rest, 0.0), LONGEST_REST)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            if self._running:
+                await self._persist(
+                    lambda: self._inbox.renew(self._owner, self._lease), "renew leases"
+                )
+
+    def _begin(self, run: Run) -> None:
+        name = f"{run.handler} on {run.delivery.event_uuid}"
+        task = asyncio.create_task(self._run(run), name=name)
+        self._running.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+        if not task.cancelled() and (error := task.exception()):
+            log.error("the run of %s broke", task.get_name(), exc_info=error)
+
+    async def _run(self, run: Run) -> None:
+        try:
+            failure = await self._call(run)
+            await self._persist(lambda: self._settle(run, failure), "store an outcome")
+        except asyncio.CancelledError:
+            await self._give_back(run)
+            raise
+
+    async def _call(self, run: Run) -> Failure | None:
+        """Call the handler; return why it failed, if it did."""
+        limit = asyncio.timeout(self._handler_timeout)
+        try:
+            event = event_of(run.delivery.body, run.delivery.attempt)
+            async with limit:
+                await self._handlers[run.handler](event)
+        except MalformedEventError as error:
+            return Failure(error, final=True)
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            return Failure(error)  # the handler's own affair
+        except Exception as error:
+            if limit.expired():
+                return Failure(TimeoutError(f"it took longer than {self._handler_timeout} s"))
+            return Failure(error)
+        return None
+
+    async def _settle(self, run: Run, failure: Failure | None) -> None:
+        if failure is None:
+            await self._inbox.complete(run)
+            return
+        step = None if failure.final else next_step(run.attempt, self._rng, self._speed)
+        if step is None:
+            await self._inbox.bury(run, failure.text())
+        else:
+            await self._inbox.retry(run, self._inbox.now() + step, failure.text())
+        _report(run, failure, step)
+
+    async def _give_back(self, run: Run) -> None:
+        try:
+            await self._inbox.release(run)
+        except Exception:
+            log.exception("event %s could not be given back", run.delivery.event_uuid)
+
+    async def _persist(self, operation: Callable[[], Awaitable[T]], what: str) -> T:
+        """Return what the operation returns, trying until the inbox can do it."""
+        pause = FIRST_PAUSE
+        while True:
+            try:
+                return await operation()
+            except Exception:
+                log.exception("could not %s; again in %.1f s", what, pause)
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _report(run: Run, failure: Failure, step: float | None) -> None:
+    event = run.delivery
+    then = "it is a dead letter now" if step is None else f"again in {step:.1f} s"
+    log.log(
+        logging.ERROR if step is None else logging.WARNING,
+        "handler %s failed on %s, event %s, attempt %d of %d; %s",
+        *(run.handler, event.event_type, event.event_uuid, run.attempt, ATTEMPTS, then),
+        exc_info=failure.error,
+    )
+
+
+async def _ended(tasks: set[asyncio.Task[None]], timeout: float) -> None:
+    """Wait until all tasks have ended, at most so many seconds."""
+    if tasks:
+        await asyncio.wait(tasks, timeout=max(timeout, 0.0))
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _is_async(handler: Handler) -> bool:
+    call = getattr(handler, "__call__", None)  # noqa: B004  # its method, for objects that have one
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(call)
+
+
+def _name_of(handler: Handler) -> str:
+    function = handler if hasattr(handler, "__qualname__") else type(handler)
+    return f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+
+
+def _check_positive(**given: float) -> None:
+    for name, value in given.items():
+        if value <= 0:
+            raise ConfigurationError(f"{name} must be above 0, not {value}")

@@ -1,0 +1,89 @@
+import asyncio
+from datetime import datetime
+from typing import Any
+
+import aiohttp
+import pytest
+
+from planado_async.emulator import Emulator
+from tests.emulator.api import Api
+from tests.emulator.listener import Listener
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"rate": 0},
+        {"rate": -1},
+        {"burst": 0},
+        {"speed": 0},
+        {"speed": float("nan")},
+        {"speed": float("inf")},
+        {"rate": float("nan")},
+        {"start": datetime(2026, 2, 2)},
+    ],
+)
+def test_figures_that_make_no_sense(options: dict[str, Any]) -> None:
+    """They are refused before anything starts."""
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Emulator(**options)
+
+
+@pytest.mark.parametrize("name", ["url", "api_key", "now", "counters"])
+def test_not_running(name: str) -> None:
+    """What only a running emulator knows is refused with a hint."""
+    with pytest.raises(RuntimeError, match="async with"):
+        value = getattr(Emulator(), name)
+        value()
+
+
+async def test_urls(emulator: Emulator) -> None:
+    """Both bases are told, on a port of its own."""
+    assert emulator.url.startswith("http://127.0.0.1:")
+    assert emulator.url.endswith("/v2")
+    assert emulator.control_url == emulator.url.removesuffix("/v2") + "/_emulator"
+
+
+async def test_other_addresses() -> None:
+    """An IPv6 address stands in brackets."""
+    async with Emulator(host="::1") as emulator, aiohttp.ClientSession() as session:
+        assert emulator.url.startswith("http://[::1]:")
+        assert (await Api(emulator, session).get("/jobs")) == {"jobs": []}
+
+
+async def test_port_in_use(emulator: Emulator) -> None:
+    """A port in use is an OSError and leaves nothing open."""
+    port = int(emulator.url.removesuffix("/v2").rsplit(":", 1)[1])
+    with pytest.raises(OSError, match="in use"):
+        async with Emulator(port=port):
+            pass
+
+
+async def test_two_side_by_side(emulator: Emulator, api: Api) -> None:
+    """Two emulators know nothing of each other."""
+    async with Emulator(seed=1) as other, aiohttp.ClientSession() as session:
+        await api.job()
+        assert (await Api(other, session).get("/jobs")) == {"jobs": []}
+        assert (await api.send("GET", "/jobs", key=other.api_key)).status == 401
+
+
+async def test_stops_in_the_middle(listener: Listener) -> None:
+    """Stopping gives up deliveries, waits and slow calls, and leaves no task behind."""
+    before = asyncio.all_tasks()
+    listener.decide = lambda got: 500
+    async with aiohttp.ClientSession() as session:
+        async with Emulator() as emulator:
+            api = Api(emulator, session)
+            emulator.subscribe(listener.url)
+            await api.job()
+            await listener.until(1)
+            emulator.reset()
+            emulator.subscribe(listener.url)
+            await api.job()
+            emulator.fault("delay", seconds=3600)
+            slow = asyncio.ensure_future(api.send("GET", "/jobs"))
+            await asyncio.sleep(1)
+        with pytest.raises(aiohttp.ClientError):
+            await slow
+    await asyncio.sleep(1)
+    assert {task for task in asyncio.all_tasks() - before if "Listener" not in repr(task)} == set()
