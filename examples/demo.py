@@ -1,4 +1,6 @@
-"""A day's work orders into Planado and back, with nothing lost: python examples/demo.py
+"""A day's work orders into Planado and back, with nothing lost.
+
+    python examples/demo.py
 
 Starts an emulated Planado 20 times as fast as the real one and a receiving service, each a process
 of its own. Pushes the orders of a CSV file within the call budget, lets the technicians work, stops
@@ -15,12 +17,12 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from statistics import quantiles
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import aiohttp
@@ -39,6 +41,8 @@ SERVER_BURST = 60
 SECRET = "an-example-secret"
 ZONE = ZoneInfo("Europe/Berlin")
 WAIT_AT_MOST = 40.0  # seconds for the events to come in and be handled
+
+T = TypeVar("T")
 
 console = Console()
 
@@ -67,14 +71,16 @@ def read_orders(path: Path) -> tuple[list[Order], list[str]]:
         for number, row in enumerate(csv.DictReader(file), start=2):
             try:
                 orders.append(_order(number, row))
-            except (KeyError, ValueError) as reason:
-                refused.append(f"row {number} ({row.get('order_id')}): {reason}")
+            except ValueError as reason:
+                refused.append(f"row {number} ({row['order_id']}): {reason}")
     return orders, refused
 
 
 def _order(number: int, row: dict[str, str]) -> Order:
+    starts_at = _cell(row, "starts_at", datetime.fromisoformat).replace(tzinfo=ZONE)
+    minutes = _cell(row, "minutes", int)
+    place = {name: _cell(row, name, float) for name in ("latitude", "longitude")}
     contacts = [{"name": row["client_name"], "value": row["phone"], "type": "phone"}]
-    place = {"latitude": float(row["latitude"]), "longitude": float(row["longitude"])}
     return Order(
         row=number,
         external_id=row["order_id"],
@@ -90,13 +96,20 @@ def _order(number: int, row: dict[str, str]) -> Order:
             "external_id": row["order_id"],
             "job_type": {"code": row["job_type"]},
             "description": row["description"],
-            "scheduled_at": datetime.fromisoformat(row["starts_at"]).replace(tzinfo=ZONE),
-            "scheduled_duration": timedelta(minutes=int(row["minutes"])),
+            "scheduled_at": starts_at,
+            "scheduled_duration": timedelta(minutes=minutes),
             "client": {"external_id": row["client_id"]},
             "site": {"external_id": row["site_id"]},
             "contacts": contacts,
         },
     )
+
+
+def _cell(row: dict[str, str], column: str, read: Callable[[str], T]) -> T:
+    try:
+        return read(row[column])
+    except ValueError as reason:
+        raise ValueError(f"{column} is {row[column]!r}: {reason}") from None
 
 
 def _names(row: dict[str, str]) -> dict[str, Any]:
@@ -168,12 +181,12 @@ class Service:
             return False
 
 
-async def until(condition: Callable[[], Any], what: str) -> None:
-    """Wait until an awaited condition holds, or end the demo."""
+async def until(condition: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Wait until an awaited condition holds, or raise TimeoutError."""
     give_up_at = time.monotonic() + WAIT_AT_MOST
     while not await condition():
         if time.monotonic() > give_up_at:
-            raise SystemExit(f"waited {WAIT_AT_MOST:.0f} s in vain for {what}")
+            raise TimeoutError(f"waited {WAIT_AT_MOST:.0f} s in vain for {what}")
         await asyncio.sleep(0.1)
 
 
@@ -366,11 +379,12 @@ async def day(
     return report(pushed, calls, emitted, await kept(folder), folder, bad_rows)
 
 
-async def settle(all_in: Callable[[], Any], control: Control) -> Any:
+async def settle(all_in: Callable[[], Awaitable[bool]], control: Control) -> Any:
     """Wait until everything is handled, or long enough; return the emulator's last word."""
-    give_up_at = time.monotonic() + WAIT_AT_MOST
-    while not await all_in() and time.monotonic() < give_up_at:
-        await asyncio.sleep(0.2)
+    try:
+        await until(all_in, "every event to be handled")
+    except TimeoutError as reason:
+        console.print(f"[red]{reason}[/]")
     return await control.counters()
 
 
@@ -398,7 +412,7 @@ def report(
         ("calls", calls["calls"]),
         ("refusals", calls["refusals"]),
         ("time of the push", f"{pushed.seconds:.1f} s"),
-        ("the bucket's optimum", f"{optimum:.1f} s ({pushed.seconds / optimum:.2f} ×)"),
+        ("the bucket's optimum", f"{optimum:.1f} s ({pushed.seconds / optimum:.2f} times)"),
         ("rows ok", ok),
         ("rows refused", len(refused)),
         *((f"  {number}", reason) for number, reason in enumerate(refused, start=1)),

@@ -8,7 +8,6 @@ from unittest.mock import Mock
 import aiohttp
 import aioresponses.core
 import pytest
-from pytest import Item
 
 from tests.virtual_time import VirtualTimeLoop
 
@@ -18,7 +17,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_asyncio_loop_factories(
-    config: pytest.Config, item: Item
+    config: pytest.Config, item: pytest.Item
 ) -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run async tests in virtual time unless they are marked `real_time`."""
     if item.get_closest_marker("real_time"):

@@ -3,8 +3,8 @@
 import asyncio
 import time
 
-import aioresponses
 import aiohttp
+import aioresponses
 import pytest
 
 

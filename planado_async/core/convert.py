@@ -12,9 +12,9 @@ cattrs goes over the same data, keeping track of where it is, and its error name
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import GenericAlias, NoneType, UnionType
-from typing import Any, NoReturn, TypeAlias, TypeVar, cast, get_args, get_origin
+from typing import Any, TypeAlias, TypeVar, cast, get_args, get_origin
 
 import attrs
 from cattrs import transform_error
@@ -37,7 +37,7 @@ def decode(data: object, model: type[ModelT], *, at: str = "$") -> ModelT:
     """
     try:
         return cast(ModelT, _reader(cast(Any, model))(data))
-    except _MismatchError as failure:
+    except (TypeError, ValueError) as failure:
         raise UnexpectedResponseError(_explain(data, model, at, failure)) from None
 
 
@@ -46,7 +46,7 @@ def decode_all(items: Sequence[object], model: type[ModelT], *, at: str = "$") -
     read = _reader(cast(Any, model))
     try:
         return [read(item) for item in items]
-    except _MismatchError:
+    except (TypeError, ValueError):
         return [decode(item, model, at=f"{at}[{index}]") for index, item in enumerate(items)]
 
 
@@ -136,16 +136,25 @@ def _datetime(value: object, _: Any = None) -> datetime:
             moment = datetime.fromisoformat(value)
         except ValueError:
             raise _MismatchError("an ISO 8601 date-time", value) from None
-        return moment if moment.tzinfo else moment.replace(tzinfo=NAIVE_ZONE)
+        return moment if moment.tzinfo else _zoned(moment)
     raise _MismatchError("an ISO 8601 date-time", value)
+
+
+def _zoned(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=NAIVE_ZONE)
+
+
+@lru_cache(maxsize=1024)  # most jobs last one of few durations
+def _minutes(minutes: int) -> timedelta:
+    return timedelta(minutes=minutes)
 
 
 def _timedelta(value: object, _: Any = None) -> timedelta:
     """Read a duration: `{"minutes": 30}`."""
-    if isinstance(value, Mapping):
-        minutes = cast(Mapping[str, object], value).get("minutes")
+    if type(value) is dict:
+        minutes = cast(dict[str, object], value).get("minutes")
         if type(minutes) is int and abs(minutes) <= 10**9:
-            return timedelta(minutes=minutes)
+            return _minutes(minutes)
     raise _MismatchError('a duration {"minutes": n}', value)
 
 
@@ -178,19 +187,21 @@ def _reader(model: Any) -> _Reader:
     For `name: str | None` and `events: tuple[Event, ...]` it is, in effect:
 
         value = get("name")
-        if value is not None:
-            value = hook_name(value)
+        if value is not None and type(value) is not str:
+            value = hook_name(value)  # which raises
         set_name(new, value)
         value = get("events")
-        set_events(new, tuple([hook_events(item) for item in array(value)]) if value else ())
+        set_events(new, tuple(map(hook_events, array(value))) if value else nothing(value))
     """
     scope: dict[str, Any] = {
         "model": model,
-        "create": model.__new__,
+        "mapping": _mapping,
         "array": _array,
-        "fail": _fail,
+        "nothing": _nothing,
+        "moment": datetime.fromisoformat,
+        "zoned": _zoned,
     }
-    lines = ["def read(data):", " if type(data) is not dict: fail('an object', data)"]
+    lines = ["def read(data):", " if type(data) is not dict: data = mapping(data)"]
     lines += [" get = data.get", " new = model.__new__(model)"]
     for attribute in attrs.fields(model):
         scope[f"set_{attribute.name}"] = getattr(model, attribute.name).__set__
@@ -210,14 +221,20 @@ def _written_out(attribute: "attrs.Attribute[Any]", scope: dict[str, Any]) -> li
     many = get_origin(kind) is tuple
     scope[f"hook_{name}"] = _hook(get_args(kind)[0] if many else kind)
     if many:
-        read = f"tuple([hook_{name}(item) for item in array(value)])"
-        return [*lines, f" set_{name}(new, {read} if value is not None else ())"]
+        read = f"tuple(map(hook_{name}, array(value))) if value else nothing(value)"
+        return [*lines, f" set_{name}(new, {read})"]
     if kind is not Any:
         given = "True" if attribute.default is attrs.NOTHING else "value is not None"
-        if kind is str:  # half of all values are, and the call is saved
-            given += " and type(value) is not str"
-        lines.append(f" if {given}: value = hook_{name}(value)")
+        lines.append(f" if {given}{_in_line(kind, name)}")
     return [*lines, f" set_{name}(new, value)"]
+
+
+def _in_line(kind: Any, name: str) -> str:
+    """Return the rest of a line that reads a value, without a call for the kinds most common."""
+    if kind is datetime:
+        return " and (value := moment(value)).tzinfo is None: value = zoned(value)"
+    right = f" and type(value) is not {kind.__name__}" if kind in (str, int, bool) else ""
+    return f"{right}: value = hook_{name}(value)"
 
 
 def _hook(kind: Any) -> Callable[[Any], Any]:
@@ -242,8 +259,11 @@ def _array(value: object) -> list[Any]:
     raise _MismatchError("an array", value)
 
 
-def _fail(wanted: str, value: object) -> NoReturn:
-    raise _MismatchError(wanted, value)
+def _nothing(value: object) -> tuple[()]:
+    """Read a list that is null or empty."""
+    if value is not None:
+        _array(value)
+    return ()
 
 
 # --- The careful way: cattrs, which knows where it is ---------------------------------------------
@@ -277,8 +297,14 @@ def _many(converter: OrjsonConverter, kind: Any) -> Callable[[object, Any], tupl
 
 def _one(converter: OrjsonConverter, kind: Any) -> Callable[[object, Any], Any]:
     fields = make_dict_structure_fn(kind, converter, raw=override(omit=True))
+    spellings = [(each.name, each.metadata.get("also", ())) for each in attrs.fields(kind)]
 
     def structure(value: object, _: Any) -> Any:
-        return fields(_mapping(value), kind)
+        data = dict(_mapping(value))
+        for name, others in spellings:
+            for other in others:
+                if data.get(name) is None:
+                    data[name] = data.get(other)
+        return fields(data, kind)
 
     return structure

@@ -182,6 +182,8 @@ def _union(kinds: tuple[Any, ...]) -> Encoder:
 def _one_of(allowed: tuple[Any, ...], value: Any, at: str) -> Any:
     if value in allowed:
         return value
+    if value is None:
+        raise _wrong("one of its words", value, at)
     raise ValueError(f"{at} is {value!r}; the API takes {', '.join(map(repr, allowed))}")
 
 
@@ -274,7 +276,9 @@ def _json(value: Any, at: str) -> Any:
         case timedelta():
             return _duration(value, at)
         case Decimal():
-            return _decimal(value, at)
+            text = _decimal(value, at)
+            DecimalText().check(text, at)
+            return text
         case _:
             raise _wrong("what JSON can say", value, at)
 

@@ -41,6 +41,7 @@ TAKEN_TEXT = "is used by another entity"
 REQUEST_ID_HEADER = "X-Request-Id"
 
 _SHOWN = 500  # characters of a body that is not JSON kept in an error
+_DEEPEST = 32  # levels of JSON kept in an error; repr and pickle fail at some hundred
 
 
 class PlanadoError(Exception):
@@ -244,10 +245,19 @@ def details_of(body: bytes) -> Any:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
         return _text(body) or None
+    if _is_too_deep(parsed):
+        return _text(body)
     if not isinstance(parsed, dict):
         return parsed
     found = {key: parsed[key] for key in ("message", "errors", "details") if parsed.get(key)}
     return found or parsed or None
+
+
+def _is_too_deep(value: Any, levels: int = _DEEPEST) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return not levels or any(_is_too_deep(each, levels - 1) for each in inner)
 
 
 def _kind(status: int, body: bytes, details: Any) -> type[APIError]:

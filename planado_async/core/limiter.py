@@ -24,7 +24,7 @@ from planado_async.core.errors import BudgetWaitError
 
 Priority = Literal["interactive", "normal", "background"]
 _PRIORITIES: tuple[Priority, ...] = get_args(Priority)
-_LOWEST_FIRST_EVERY = 10  # one grant in ten goes to the lowest class waiting, so none starves
+_LOWER_FIRST_EVERY = 10  # one grant in ten goes to a lower class if one waits, so none starves
 
 
 @frozen
@@ -207,6 +207,7 @@ class LocalLimiter:
             queue.remove(turn)
         if not self._queued() and self._pump:
             self._pump.cancel()
+            self._pump = None  # it is not done yet, and would not serve who comes now
 
     async def _grant_turns(self) -> None:
         """Grant turns, one after another, until nobody waits."""
@@ -230,13 +231,21 @@ class LocalLimiter:
         await asyncio.sleep(max(over * self._rate.interval, self._rate.interval * 1e-6))
 
     def _next_in_line(self) -> asyncio.Future[None] | None:
-        lowest_first = self._granted % _LOWEST_FIRST_EVERY == _LOWEST_FIRST_EVERY - 1
-        for priority in reversed(_PRIORITIES) if lowest_first else _PRIORITIES:
+        for priority in self._order():
             queue = self._queues[priority]
             while queue:
                 if not (turn := queue.popleft()).done():  # else its caller has just given up
                     return turn
         return None
+
+    def _order(self) -> tuple[Priority, ...]:
+        """Return the classes in the order in which they are served this time."""
+        rounds, turn = divmod(self._granted, _LOWER_FIRST_EVERY)
+        if turn != _LOWER_FIRST_EVERY - 1:
+            return _PRIORITIES
+        best, *lower = _PRIORITIES
+        first = rounds % len(lower)  # the lower classes take turns too
+        return (*lower[first:], *lower[:first], best)
 
 
 def _bucket(rate: RateLimit | None) -> AsyncLimiter | None:

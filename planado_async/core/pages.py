@@ -1,7 +1,6 @@
 """Walks over answers that come in pages."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from functools import reduce
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
 from planado_async.core.errors import PlanadoError, UnexpectedResponseError
@@ -21,24 +20,34 @@ class Pages(Generic[T]):
     def __init__(
         self,
         fetch: Callable[[str | None], Awaitable[list[T]]],
-        step: Callable[[str | None, T], str],
+        behind: Callable[[str | None, Sequence[T]], str],
         after: str | None = None,
+        *,
+        whole: bool = False,
     ) -> None:
         self._fetch = fetch
-        self._step = step
-        self.cursor = after
+        self._behind = behind
+        self._whole = whole
+        self._start = after
+        self._page: Sequence[T] = ()
+        self._taken = 0
+
+    @property
+    def cursor(self) -> str | None:
         """Where to go on: the cursor behind the last item taken, None before the first."""
+        taken = self._page[: self._taken]
+        return self._behind(self._start, taken) if taken else self._start
 
     async def __aiter__(self) -> AsyncIterator[T]:
         async for page in self._walk():
             for item in page:
-                self.cursor = self._step(self.cursor, item)
+                self._taken += 1
                 yield item
 
     async def pages(self) -> AsyncIterator[list[T]]:
         """Walk over the pages, each a list of at least one item."""
         async for page in self._walk():
-            self.cursor = reduce(self._step, page, self.cursor)
+            self._taken = len(page)
             yield page
 
     async def collect(self, limit: int | None = None) -> list[T]:
@@ -46,24 +55,40 @@ class Pages(Generic[T]):
         items: list[T] = []
         if limit is not None and limit < 1:
             return items
-        async for item in self:
-            items.append(item)
+        async for page in self._walk():
+            wanted = page if limit is None else page[: limit - len(items)]
+            items += wanted
+            self._taken = len(wanted)
             if len(items) == limit:
                 break
         return items
 
     async def _walk(self) -> AsyncIterator[list[T]]:
-        seen: set[str | None] = {self.cursor}
+        self._go_on_at(self.cursor)
+        seen = {self._start}
         last: list[T] = []
         while page := await self._next_page():
-            if page == last:
-                return  # a directory that does not page gives its one page again
-            following = reduce(self._step, page, self.cursor)
-            if following in seen:
+            if self._whole and not last:
+                page = self._not_taken_yet(page)
+            following = self._behind(self._start, page) if page else self._start
+            if following in seen or page == last:
+                if self._whole:
+                    return
                 raise UnexpectedResponseError(f"the listing goes in circles at after={following!r}")
             seen.add(following)
+            self._page = last = page
             yield page
-            last, self.cursor = page, following
+            self._go_on_at(following)
+
+    def _go_on_at(self, cursor: str | None) -> None:
+        self._start, self._page, self._taken = cursor, (), 0
+
+    def _not_taken_yet(self, page: list[T]) -> list[T]:
+        """Leave out what lies before the cursor, if the whole listing came regardless of it."""
+        for index, item in enumerate(page):
+            if self._behind(None, [item]) == self._start:
+                return page[index + 1 :]
+        return page
 
     async def _next_page(self) -> list[T]:
         try:
@@ -77,13 +102,21 @@ def by_cursor(
     fetch: Callable[[str | None], Awaitable[list[T]]],
     cursor_of: Callable[[T], str],
     after: str | None = None,
+    *,
+    whole: bool = False,
 ) -> Pages[T]:
-    """Return a walk whose next page comes after the last item, named by its cursor."""
-    return Pages(fetch, lambda _, item: cursor_of(item), after)
+    """Return a walk whose next page comes after the last item, named by its cursor.
+
+    `whole` is for a listing that may not page: the same page again is then its end. Anywhere else
+    a cursor that comes again raises, because what lies behind it would be missing.
+    """
+    return Pages(fetch, lambda _, taken: cursor_of(taken[-1]), after, whole=whole)
 
 
 def by_offset(fetch: Callable[[int], Awaitable[list[T]]], after: str | None = None) -> Pages[T]:
     """Return a walk whose cursor is the number of items before the next page."""
     return Pages(
-        lambda cursor: fetch(int(cursor or 0)), lambda cursor, _: str(int(cursor or 0) + 1), after
+        lambda cursor: fetch(int(cursor or 0)),
+        lambda start, taken: str(int(start or 0) + len(taken)),
+        after,
     )

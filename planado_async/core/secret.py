@@ -40,7 +40,8 @@ class Secret:
             return NotImplemented
         return self.matches(other.reveal().encode("utf-8", "surrogatepass"))
 
-    __hash__ = None  # type: ignore[assignment]  # a hash in a log would be a fingerprint
+    def __hash__(self) -> int:
+        raise TypeError("a Secret has no hash: in a log it would tell one from another")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a Secret is not pickled; pass the key anew where it is needed")

@@ -6,7 +6,7 @@ import platform
 import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote, urlencode
 
 import aiohttp
 import orjson
@@ -17,9 +17,11 @@ from planado_async.core import __version__
 from planado_async.core.auth import Auth
 from planado_async.core.errors import (
     AuthenticationError,
+    BudgetWaitError,
     ConfigurationError,
     ConnectError,
     DeadlineExceededError,
+    NotFoundError,
     OutcomeUnknownError,
     PlanadoError,
     RateLimitError,
@@ -63,6 +65,12 @@ class Call:
     query: Sequence[tuple[str, str]] = ()
     body: Any = None
     options: Options = field(factory=Options)
+    content: bytes | None = field(init=False, repr=False)
+    """The body as it is sent; made here, so that what JSON cannot say costs no call."""
+
+    @content.default
+    def _written_out(self) -> bytes | None:
+        return None if self.body is None else orjson.dumps(self.body)
 
 
 def path_of(route: str, *ids: str) -> str:
@@ -85,22 +93,25 @@ def _quoted(id: str) -> str:
 
 def checked_url(url: str, name: str) -> str:
     """Return a base URL without its trailing slash, or raise `ConfigurationError`."""
-    parsed = URL(url)
+    try:
+        parsed = URL(url)
+    except ValueError:
+        raise ConfigurationError(f"{name} is no URL") from None
+    if parsed.query_string or parsed.fragment or parsed.user or parsed.password:
+        raise ConfigurationError(f"{name} takes no query, fragment, user name or password")
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise ConfigurationError(f"{name} is {url!r}; it takes a URL that begins with https://")
     if parsed.scheme == "http" and parsed.host not in _LOOPBACK:
         raise ConfigurationError(f"{name} is {url!r}; plain http would show the key, use https")
-    if parsed.query_string or parsed.fragment or parsed.user:
-        raise ConfigurationError(f"{name} takes no query, fragment or user name")
     return url.rstrip("/")
 
 
 def checked_path(path: str) -> str:
     """Return a path given whole, or raise ValueError if it would leave the API."""
     parts = path.split("/")
-    if parts[0] or len(parts) < 2 or any(part in ("", ".", "..") for part in parts[1:]):
+    if parts[0] or len(parts) < 2 or any(unquote(part) in ("", ".", "..") for part in parts[1:]):
         raise ValueError(f"{path!r} is no path such as /jobs/id")
-    if not path.isascii() or any(sign in path for sign in "?# \\\r\n"):
+    if not (path.isascii() and path.isprintable()) or any(sign in path for sign in "?# \\"):
         raise ValueError(f"{path!r} holds characters that must be quoted, or a query")
     return path
 
@@ -108,13 +119,33 @@ def checked_path(path: str) -> str:
 class _Progress:
     """What one call has been through so far."""
 
-    __slots__ = ("attempts", "on_the_wire", "refusals", "waited")
+    __slots__ = ("attempts", "on_the_wire", "refusals", "waited", "written")
 
     def __init__(self) -> None:
         self.attempts = 0
         self.refusals = 0
         self.waited = 0.0
-        self.on_the_wire = False
+        self.on_the_wire = False  # a try is under way, and the server may have it
+        self.written = False  # an earlier try may have been carried out
+
+    def may_have_happened(self, call: Call) -> bool:
+        """Tell whether a write that fails now may still have been carried out."""
+        return call.effect != "read" and (self.on_the_wire or self.written)
+
+
+async def _once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from sending a GET or DELETE again by itself, past the budget.
+
+    It does so when it sees its own error for a connection that broke, so it gets to see another.
+    """
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # nothing was written
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as failure:
+        raise aiohttp.ClientConnectionError(type(failure).__name__) from failure
 
 
 class Transport:
@@ -146,7 +177,9 @@ class Transport:
         """Make the session, unless one was given."""
         if self._session is None:
             # Cookies would tie calls together that have nothing to do with each other.
-            self._session = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            self._session = aiohttp.ClientSession(
+                cookie_jar=aiohttp.DummyCookieJar(), middlewares=(_once,)
+            )
 
     async def close(self) -> None:
         """Close the session if it is our own."""
@@ -163,6 +196,7 @@ class Transport:
         progress = _Progress()
         outcome: object = "cancelled"
         try:
+            self._open_session()  # else the budget would be asked in vain
             answer = await self._within_deadline(call, progress)
             outcome = "ok"
         except PlanadoError as error:
@@ -194,7 +228,7 @@ class Transport:
         except TimeoutError:
             if not scope.expired():
                 raise
-            if progress.on_the_wire and call.effect != "read":
+            if progress.may_have_happened(call):
                 raise _unknown(call, f"the deadline of {deadline} s passed") from None
             raise DeadlineExceededError(f"not done within its deadline of {deadline} s") from None
 
@@ -219,6 +253,8 @@ class Transport:
                 await self.limiter.refused(error.retry_after)
         finally:
             self.limiter.release()
+        if isinstance(error, NotFoundError) and call.method == "DELETE" and progress.written:
+            return None  # the try before removed it, and its answer was lost
         if isinstance(error, AuthenticationError):
             error.args = (f"{error}; {self._auth.hint}",)
         if error:
@@ -232,36 +268,36 @@ class Transport:
             self._on_wait(eta)
         longest = None if ends_at is None else ends_at - began
         again = progress.refusals > 0
-        await self.limiter.acquire(priority, again=again, longest=longest)
-        progress.waited += _now() - began
+        try:
+            await self.limiter.acquire(priority, again=again, longest=longest)
+        finally:
+            progress.waited += _now() - began
 
     async def _exchange(
         self, call: Call, progress: _Progress
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send the request once; map what aiohttp raises, here and nowhere else."""
-        if self._session is None:
-            raise ConfigurationError("the client is not open; use `async with` around its calls")
+        session = self._open_session()
         headers = {**call.options.headers, **(await self._auth.headers())}
         request = self._prepared(call, headers)
         progress.on_the_wire = True
         try:
-            async with self._session.request(**request) as response:
+            async with session.request(**request) as response:
                 return response.status, response.headers, await response.read()
-        except aiohttp.ClientConnectorError as failure:
-            progress.on_the_wire = False
-            error = ConnectError(f"no connection: {failure}")
-            error.retryable = not isinstance(failure, aiohttp.ClientSSLError)
-            raise error from failure
-        except TimeoutError as failure:
-            seconds = call.options.timeout
-            raise TryTimeoutError(f"no whole answer within {seconds} s") from failure
-        except (aiohttp.ClientError, OSError) as failure:
-            raise TransportError(f"the connection broke: {type(failure).__name__}") from failure
+        except (aiohttp.ClientError, TimeoutError, OSError) as failure:
+            error = _mapped(failure, call.options.timeout)
+        progress.on_the_wire = not isinstance(error, ConnectError)
+        # Raised here, not above: aiohttp's errors hold the request, and with it the key.
+        raise error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            raise ConfigurationError("the client is not open; use `async with` around its calls")
+        return self._session
 
     def _prepared(self, call: Call, headers: Mapping[str, str]) -> dict[str, Any]:
         query = f"?{urlencode(call.query)}" if call.query else ""
-        body = None if call.body is None else orjson.dumps(call.body)
-        content = {"Content-Type": "application/json"} if body is not None else {}
+        content = {} if call.content is None else {"Content-Type": "application/json"}
         return {
             "method": call.method,
             "url": URL(f"{self.base_url}{call.path}{query}", encoded=True),
@@ -271,7 +307,7 @@ class Transport:
                 **content,
                 **headers,
             },
-            "data": body,
+            "data": call.content,
             "allow_redirects": False,
             "raise_for_status": False,
             "timeout": aiohttp.ClientTimeout(total=call.options.timeout),
@@ -286,12 +322,17 @@ class Transport:
         )
         decision = decide(failure, self._retries, self._rng)
         if isinstance(decision, Stop):
-            if decision.unknown:
+            out_of_budget = isinstance(error, BudgetWaitError) and progress.may_have_happened(call)
+            if decision.unknown or out_of_budget:
                 raise _unknown(call, str(error)) from error
             raise error
+        progress.written |= not isinstance(error, ConnectError | RateLimitError)
         self._tell(call, progress, error, decision.seconds)
-        await asyncio.sleep(decision.seconds)
-        progress.waited += decision.seconds
+        began = _now()
+        try:
+            await asyncio.sleep(decision.seconds)
+        finally:
+            progress.waited += _now() - began
 
     def _tell(self, call: Call, progress: _Progress, error: PlanadoError, seconds: float) -> None:
         level = logging.WARNING if isinstance(error, RateLimitError) else logging.INFO
@@ -306,6 +347,17 @@ class Transport:
                     error=error,
                 )
             )
+
+
+def _mapped(failure: Exception, timeout: float) -> TransportError:
+    """Return our error for one of aiohttp's."""
+    if isinstance(failure, aiohttp.ClientConnectorError):
+        error = ConnectError(f"no connection: {failure}")
+        error.retryable = not isinstance(failure, aiohttp.ClientSSLError)
+        return error
+    if isinstance(failure, TimeoutError):
+        return TryTimeoutError(f"no whole answer within {timeout} s")
+    return TransportError(f"the connection broke: {type(failure.__cause__ or failure).__name__}")
 
 
 def _read(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Any, PlanadoError | None]:

@@ -66,6 +66,24 @@ class Planado:
         ConfigurationError: no key, or a URL that would show it.
     """
 
+    jobs: Jobs
+    clients: Clients
+    sites: Sites
+    users: Users
+    teams: Teams
+    territories: Territories
+    skills: Skills
+    job_types: JobTypes
+    resolutions: Resolutions
+    templates: Templates
+    dictionaries: Dictionaries
+    products: Products
+    services: Services
+    product_categories: ProductCategories
+    service_categories: ServiceCategories
+    units: Units
+    webhooks: WebhookSubscriptions
+
     def __init__(
         self,
         api_key: str | None = None,
@@ -105,23 +123,8 @@ class Planado:
     def _set_up(self, transport: Transport, options: ClientOptions) -> None:
         self._transport = transport
         self._options = options
-        self.jobs = Jobs(transport, options)
-        self.clients = Clients(transport, options)
-        self.sites = Sites(transport, options)
-        self.users = Users(transport, options)
-        self.teams = Teams(transport, options)
-        self.territories = Territories(transport, options)
-        self.skills = Skills(transport, options)
-        self.job_types = JobTypes(transport, options)
-        self.resolutions = Resolutions(transport, options)
-        self.templates = Templates(transport, options)
-        self.dictionaries = Dictionaries(transport, options)
-        self.products = Products(transport, options)
-        self.services = Services(transport, options)
-        self.product_categories = ProductCategories(transport, options)
-        self.service_categories = ServiceCategories(transport, options)
-        self.units = Units(transport, options)
-        self.webhooks = WebhookSubscriptions(transport, options)
+        for name, resource in Planado.__annotations__.items():
+            setattr(self, name, resource(transport, options))
 
     def with_options(self, **options: Unpack[WriteOptions]) -> "Planado":
         """Return a client with other options that shares session and budget with this one.

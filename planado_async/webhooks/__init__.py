@@ -14,10 +14,9 @@ from planado_async.webhooks.inbox import (
 )
 from planado_async.webhooks.receiver import receiver
 from planado_async.webhooks.sqlite import SqliteInbox
-from planado_async.webhooks.webhooks import WEBHOOKS, Check, Webhooks
+from planado_async.webhooks.webhooks import Check, Webhooks, webhooks_key
 
 __all__ = [
-    "WEBHOOKS",
     "Check",
     "Claim",
     "ClientEvent",
@@ -35,4 +34,5 @@ __all__ = [
     "StorageError",
     "Webhooks",
     "receiver",
+    "webhooks_key",
 ]

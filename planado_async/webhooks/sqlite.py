@@ -15,8 +15,6 @@ from types import TracebackType
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote
 
-import attrs
-
 from planado_async.core.errors import ConfigurationError
 from planado_async.webhooks import statements as sql
 from planado_async.webhooks.inbox import (
@@ -31,7 +29,7 @@ from planado_async.webhooks.inbox import (
     wanted_by,
 )
 from planado_async.webhooks.lock import FileLock
-from planado_async.webhooks.writer import InlineWriter, Mergeable, Operation, ThreadWriter, Writer
+from planado_async.webhooks.writer import InlineWriter, Operation, ThreadWriter, Writer
 
 T = TypeVar("T")
 Row: TypeAlias = dict[str, Any]
@@ -152,7 +150,8 @@ class SqliteInbox:
 
     async def put(self, delivery: Delivery) -> bool:
         """Store a delivery; return False for one that is here already, which is counted."""
-        new = await self._write(_Put(_stored(delivery)))
+        row = _stored(delivery)
+        new = await self._write(lambda connection: _put(connection, row))
         if new:
             self._wake()
         return new
@@ -276,38 +275,11 @@ def check_schema(connection: sqlite3.Connection, path: str, now: float) -> int:
 # What follows runs in the writer's thread, inside its transaction.
 
 
-class _NotAllNewError(Exception):
-    """Some of the deliveries are here already."""
-
-
-@attrs.frozen
-class _Put(Mergeable):
-    row: tuple[Any, ...]
-
-    def __call__(self, connection: sqlite3.Connection) -> bool:
-        """Store the delivery, or count it if it is here already."""
-        if connection.execute(_PUTS[1], self.row).rowcount:
-            return True
-        connection.execute(sql.REPEAT, (self.row[5], self.row[0]))
-        return False
-
-    @classmethod
-    def together(
-        cls, connection: sqlite3.Connection, operations: Sequence["_Put"]
-    ) -> Sequence[bool]:
-        """Store deliveries that are all new."""
-        todo = list(operations)
-        while todo:
-            size = next(size for size in _PUTS if size <= len(todo))
-            rows, todo = todo[:size], todo[size:]
-            values = [value for put in rows for value in put.row]
-            if connection.execute(_PUTS[size], values).rowcount < size:
-                raise _NotAllNewError
-        return [True] * len(operations)
-
-
-# A few sizes, so that SQLite's statements are prepared once and kept.
-_PUTS = {size: sql.PUT.format(rows=", ".join([sql.PUT_ROW] * size)) for size in (64, 16, 4, 1)}
+def _put(connection: sqlite3.Connection, row: Row) -> bool:
+    if connection.execute(sql.PUT, row).rowcount:
+        return True
+    connection.execute(sql.REPEAT, row)
+    return False
 
 
 def _claim(connection: sqlite3.Connection, routes: Routes, terms: Row) -> Claim:
@@ -471,20 +443,20 @@ def _delivery(row: Sequence[Any]) -> Delivery:
     return Delivery(**values)
 
 
-def _stored(delivery: Delivery) -> tuple[Any, ...]:
-    return (
-        delivery.event_uuid,
-        delivery.event_type,
-        delivery.entity_type,
-        delivery.entity_uuid,
-        delivery.version,
-        delivery.attempt,
-        delivery.received_at,
-        delivery.state.value,
-        delivery.error,
-        hashlib.sha256(delivery.body).digest(),
-        delivery.body,
-    )
+def _stored(delivery: Delivery) -> Row:
+    return {
+        "event_uuid": delivery.event_uuid,
+        "event_type": delivery.event_type,
+        "entity_type": delivery.entity_type,
+        "entity_uuid": delivery.entity_uuid,
+        "version": delivery.version,
+        "attempt": delivery.attempt,
+        "received_at": delivery.received_at,
+        "state": delivery.state.value,
+        "error": delivery.error,
+        "sha256": hashlib.sha256(delivery.body).digest(),
+        "body": delivery.body,
+    }
 
 
 def _key(run: Run) -> Row:

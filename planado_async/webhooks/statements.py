@@ -77,12 +77,15 @@ PUT = """
 INSERT INTO deliveries (
     event_uuid, event_type, entity_type, entity_uuid, version, attempt, received_at,
     state, error, sha256, body
-) VALUES {rows}
+) VALUES (
+    :event_uuid, :event_type, :entity_type, :entity_uuid, :version, :attempt, :received_at,
+    :state, :error, :sha256, :body
+)
 ON CONFLICT (event_uuid) DO NOTHING"""
-PUT_ROW = "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 
 REPEAT = """
-UPDATE deliveries SET repeats = repeats + 1, attempt = max(attempt, ?) WHERE event_uuid = ?"""
+UPDATE deliveries SET repeats = repeats + 1, attempt = max(attempt, :attempt)
+WHERE event_uuid = :event_uuid"""
 
 UNPLANNED = """
 SELECT seq, event_uuid, event_type, coalesce(entity_type || ':' || entity_uuid, event_uuid),
@@ -116,7 +119,7 @@ _FIRST = """(
 DEMOTE = f"""
 UPDATE runs SET head = 0
 WHERE handler = :handler AND entity = :entity AND state = 'waiting' AND head = 1
-    AND owner IS NULL AND event_uuid <> {_FIRST}"""  # a claimed head is not overtaken
+    AND owner IS NULL AND suspect = 0 AND event_uuid <> {_FIRST}"""  # what was begun is not overtaken
 
 PROMOTE = f"""
 UPDATE runs SET head = 1

@@ -134,7 +134,7 @@ class Webhooks:
             raise ConfigurationError(f"mount() needs a path such as '/planado', not {path!r}")
         app.add_subapp(prefix, self.receiver())
         app.cleanup_ctx.append(self._live)
-        app[WEBHOOKS] = self
+        app[webhooks_key] = self
 
     def receiver(self) -> web.Application:
         """Return the sub-app alone, for those who run the rest with `async with`."""
@@ -176,7 +176,7 @@ class Webhooks:
         return Check(problems=_problems(found, url, self._secrets, wanted))
 
 
-WEBHOOKS: web.AppKey[Webhooks] = web.AppKey("planado_webhooks", Webhooks)
+webhooks_key: web.AppKey[Webhooks] = web.AppKey("planado_webhooks", Webhooks)
 """Where a mounted Webhooks is found in its app."""
 
 

@@ -12,9 +12,8 @@ time see no one else's clock.
 import asyncio
 import sqlite3
 import threading
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from itertools import groupby
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
@@ -25,10 +24,6 @@ from planado_async.webhooks.inbox import StorageError
 T = TypeVar("T")
 Connect: TypeAlias = Callable[[], sqlite3.Connection]
 Operation: TypeAlias = Callable[[sqlite3.Connection], T]
-
-_Run: TypeAlias = Callable[
-    [sqlite3.Connection, Sequence[Operation[Any]]], "list[Outcome[Any]]"
-]
 
 BATCH = 512
 """Operations in one transaction at most, so that the first of them is not kept waiting for long."""
@@ -52,23 +47,6 @@ class Outcome(Generic[T]):
 class _Task:
     operation: Operation[Any]
     future: asyncio.Future[Any]
-
-
-class Mergeable(ABC):
-    """An operation of which several in a row can be run as one.
-
-    Each statement costs the thread a wait for its turn in the interpreter, so one statement for fifty
-    puts leaves the loop far more time than fifty.
-    """
-
-    @abstractmethod
-    def __call__(self, connection: sqlite3.Connection) -> Any:
-        """Run this one."""
-
-    @classmethod
-    @abstractmethod
-    def together(cls, connection: sqlite3.Connection, operations: Sequence[Any]) -> Sequence[Any]:
-        """Run several and return their values in order; raise if they have to be run alone."""
 
 
 class Writer(Protocol):
@@ -197,41 +175,13 @@ def transact(
 ) -> list[Outcome[Any]]:
     """Run operations in one transaction; each may fail alone, a failed commit fails them all."""
     try:
-        return _commit(connection, operations, _merged)
-    except Exception:
-        _roll_back(connection)  # one of them failed: again, each so that it can fail alone
-    try:
-        return _commit(connection, operations, _one_by_one)
+        connection.execute("BEGIN IMMEDIATE")
+        outcomes = [_attempt(connection, operation) for operation in operations]
+        connection.execute("COMMIT")
     except Exception as error:
         _roll_back(connection)
         return [Outcome(error=_storage_error("could not be written", error)) for _ in operations]
-
-
-def _commit(
-    connection: sqlite3.Connection, operations: Sequence[Operation[Any]], run: _Run
-) -> list[Outcome[Any]]:
-    connection.execute("BEGIN IMMEDIATE")
-    outcomes = run(connection, operations)
-    connection.execute("COMMIT")
     return outcomes
-
-
-def _merged(
-    connection: sqlite3.Connection, operations: Sequence[Operation[Any]]
-) -> list[Outcome[Any]]:
-    outcomes: list[Outcome[Any]] = []
-    for kind, group in groupby(operations, type):
-        if issubclass(kind, Mergeable):
-            outcomes += map(Outcome, kind.together(connection, list(group)))
-        else:
-            outcomes += [Outcome(operation(connection)) for operation in group]
-    return outcomes
-
-
-def _one_by_one(
-    connection: sqlite3.Connection, operations: Sequence[Operation[Any]]
-) -> list[Outcome[Any]]:
-    return [_attempt(connection, operation) for operation in operations]
 
 
 def _attempt(connection: sqlite3.Connection, operation: Operation[T]) -> Outcome[T]:
@@ -257,18 +207,18 @@ def _storage_error(what: str, cause: Exception) -> StorageError:
 
 def _roll_back(connection: sqlite3.Connection) -> None:
     if connection.in_transaction:
-        try:
+        with suppress(sqlite3.Error):  # then SQLite has done so itself
             connection.execute("ROLLBACK")
-        except sqlite3.Error:  # then SQLite has done so itself
-            return
 
 
 def _tell(outcomes: Sequence[tuple[asyncio.Future[Any], Outcome[Any]]]) -> None:
-    """Resolve futures on their loop, in one call for all."""
-    try:
-        outcomes[0][0].get_loop().call_soon_threadsafe(_resolve, outcomes)
-    except RuntimeError:  # the loop is closed: nobody waits any more
-        return
+    """Resolve futures on their loop, in one call for all; there is more than one loop in tests."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Outcome[Any]]]] = {}
+    for future, outcome in outcomes:
+        by_loop.setdefault(future.get_loop(), []).append((future, outcome))
+    for loop, theirs in by_loop.items():
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(_resolve, theirs)
 
 
 def _resolve(outcomes: Sequence[tuple[asyncio.Future[Any], Outcome[Any]]]) -> None:

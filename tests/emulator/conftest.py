@@ -4,11 +4,10 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 
-import aiohttp
 import pytest
 
 from planado_async.emulator import Emulator
-from tests.emulator.api import Api
+from tests.emulator.api import Api, caller_session
 from tests.emulator.listener import Listener
 
 START = datetime(2026, 2, 2, 8, tzinfo=UTC)
@@ -22,7 +21,7 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 @pytest.fixture
 async def api(emulator: Emulator) -> AsyncIterator[Api]:
-    async with aiohttp.ClientSession() as session:
+    async with caller_session() as session:
         yield Api(emulator, session)
 
 

@@ -9,6 +9,8 @@ import orjson
 from aiohttp import web
 from attrs import frozen
 
+BOUND_S = 30 * 86400
+
 
 @frozen
 class Got:
@@ -33,6 +35,7 @@ class Listener:
     def __init__(self) -> None:
         self.got: list[Got] = []
         self.decide: Callable[[Got], int | None] = lambda got: 204
+        self._arrived = asyncio.Event()
         self.working = 0
         self.most_working = 0
 
@@ -65,6 +68,7 @@ class Listener:
         body = orjson.loads(await request.read())
         got = Got(asyncio.get_running_loop().time(), request.headers.copy(), body)
         self.got.append(got)
+        self._arrived.set()
         self.working += 1
         self.most_working = max(self.working, self.most_working)
         try:
@@ -82,8 +86,12 @@ class Listener:
 
     async def until(self, count: int) -> list[Got]:
         """What has arrived, once there is so much of it."""
-        for _ in range(100_000):
-            if len(self.got) >= count:
-                return self.got
-            await asyncio.sleep(0.01)
-        raise AssertionError(f"only {len(self.got)} of {count} arrived: {self.types}")
+        try:
+            async with asyncio.timeout(BOUND_S):
+                while len(self.got) < count:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+        except TimeoutError:
+            text = f"only {len(self.got)} of {count} arrived: {self.types}"
+            raise AssertionError(text) from None
+        return self.got

@@ -53,7 +53,10 @@ async def test_individual(api: Api) -> None:
         ({"organization": "yes"}, {"organization": ["must be true or false"]}),
         ({"organization": None}, {"organization": ["can't be null"]}),
         ({"organization": True}, {"organization_name": ["can't be blank"]}),
-        ({"organization": True, "organization_name": " "}, {"organization_name": ["can't be blank"]}),
+        (
+            {"organization": True, "organization_name": " "},
+            {"organization_name": ["can't be blank"]},
+        ),
         (
             {**KILN, "organization_name": "x" * 5001},
             {"organization_name": ["is too long (maximum is 5000 characters)"]},
@@ -67,7 +70,10 @@ async def test_individual(api: Api) -> None:
             {"middle_name": ["is too long (maximum is 50 characters)"]},
         ),
         ({**KILN, "contacts": None}, {"contacts": ["can't be null"]}),
-        ({**KILN, "custom_fields": [{"name": "x"}]}, {"custom_fields": ["field_type can't be blank"]}),
+        (
+            {**KILN, "custom_fields": [{"name": "x"}]},
+            {"custom_fields": ["field_type can't be blank"]},
+        ),
     ],
 )  # fmt: skip
 async def test_wrong_value(api: Api, body: object, errors: object) -> None:

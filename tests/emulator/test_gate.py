@@ -6,13 +6,13 @@ import pytest
 
 from planado_async.emulator import Emulator
 from planado_async.emulator.gate import wire_seconds
-from tests.emulator.api import Api
+from tests.emulator.api import Api, caller_session
 
 
 @pytest.fixture
 async def narrow() -> AsyncIterator[Api]:
     """An account of 60 calls a minute that holds 5, at 20 times the speed."""
-    async with Emulator(rate=60, burst=5, speed=20) as running, aiohttp.ClientSession() as session:
+    async with Emulator(rate=60, burst=5, speed=20) as running, caller_session() as session:
         yield Api(running, session)
 
 

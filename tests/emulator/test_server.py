@@ -3,12 +3,11 @@ import gzip
 from io import BytesIO
 from urllib.parse import quote
 
-import aiohttp
 import pytest
 
 from planado_async.emulator import Emulator
 from planado_async.emulator.server import PREFIXES
-from tests.emulator.api import Api
+from tests.emulator.api import Api, caller_session
 
 
 async def test_three_headers_open(api: Api) -> None:
@@ -154,7 +153,7 @@ async def test_body_cut_short(emulator: Emulator) -> None:
     await writer.wait_closed()
     await asyncio.sleep(1)
     assert emulator.counters()["calls"] == 1
-    async with aiohttp.ClientSession() as session:
+    async with caller_session() as session:
         assert (await Api(emulator, session).get("/jobs")) == {"jobs": []}
 
 

@@ -21,7 +21,12 @@ class Products(Resource):
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Product]:
         """Walk over the products, archived ones included (docs: Products, List)."""
         return self._list(
-            "/catalog/products", key="products", model=Product, given=options, after=after
+            "/catalog/products",
+            key="products",
+            model=Product,
+            given=options,
+            after=after,
+            whole=True,
         )
 
     async def create(self, **fields: Unpack[ProductCreate]) -> str:
@@ -46,7 +51,12 @@ class Services(Resource):
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Service]:
         """Walk over the services, archived ones included (docs: Services, List)."""
         return self._list(
-            "/catalog/services", key="services", model=Service, given=options, after=after
+            "/catalog/services",
+            key="services",
+            model=Service,
+            given=options,
+            after=after,
+            whole=True,
         )
 
     async def create(self, **fields: Unpack[ServiceCreate]) -> str:
@@ -82,7 +92,9 @@ class _Categories(Resource):
 
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Category]:
         """Walk over the categories of this tree (docs: Categories, List)."""
-        return self._list(self._route, key="categories", model=Category, given=options, after=after)
+        return self._list(
+            self._route, key="categories", model=Category, given=options, after=after, whole=True
+        )
 
     async def create(self, **fields: Unpack[CategoryCreate]) -> str:
         """Create a category and return its uuid (docs: Categories, Create).
@@ -128,7 +140,12 @@ class Units(Resource):
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Unit]:
         """Walk over the units (docs: Units, List)."""
         return self._list(
-            "/catalog/products/units", key="units", model=Unit, given=options, after=after
+            "/catalog/products/units",
+            key="units",
+            model=Unit,
+            given=options,
+            after=after,
+            whole=True,
         )
 
     async def create(self, **fields: Unpack[UnitCreate]) -> str:

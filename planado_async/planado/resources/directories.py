@@ -22,7 +22,7 @@ class Teams(Resource):
 
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Team]:
         """Walk over the teams (docs: Teams)."""
-        return self._list("/teams", key="teams", model=Team, given=options, after=after)
+        return self._list("/teams", key="teams", model=Team, given=options, after=after, whole=True)
 
 
 class Territories(Resource):
@@ -31,7 +31,12 @@ class Territories(Resource):
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Territory]:
         """Walk over the territories (docs: Territories)."""
         return self._list(
-            "/territories", key="territories", model=Territory, given=options, after=after
+            "/territories",
+            key="territories",
+            model=Territory,
+            given=options,
+            after=after,
+            whole=True,
         )
 
 
@@ -40,7 +45,9 @@ class Skills(Resource):
 
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Skill]:
         """Walk over the skills (docs: Skills)."""
-        return self._list("/skills", key="skills", model=Skill, given=options, after=after)
+        return self._list(
+            "/skills", key="skills", model=Skill, given=options, after=after, whole=True
+        )
 
 
 class JobTypes(Resource):
@@ -48,7 +55,9 @@ class JobTypes(Resource):
 
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[JobType]:
         """Walk over the job types (docs: Job types)."""
-        return self._list("/job_types", key="job_types", model=JobType, given=options, after=after)
+        return self._list(
+            "/job_types", key="job_types", model=JobType, given=options, after=after, whole=True
+        )
 
 
 class Resolutions(Resource):
@@ -59,7 +68,12 @@ class Resolutions(Resource):
     ) -> Pages[Resolution]:
         """Walk over the ways a job can end (docs: Resolutions)."""
         return self._list(
-            "/resolutions", key="resolutions", model=Resolution, given=options, after=after
+            "/resolutions",
+            key="resolutions",
+            model=Resolution,
+            given=options,
+            after=after,
+            whole=True,
         )
 
 
@@ -78,7 +92,9 @@ class Templates(Resource):
 
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Template]:
         """Walk over the job templates, oldest first (docs: Templates)."""
-        return self._list("/templates", key="templates", model=Template, given=options, after=after)
+        return self._list(
+            "/templates", key="templates", model=Template, given=options, after=after, whole=True
+        )
 
 
 class Dictionaries(Resource):
@@ -89,7 +105,12 @@ class Dictionaries(Resource):
     ) -> Pages[Dictionary]:
         """Walk over the pick lists (docs: Dictionaries)."""
         return self._list(
-            "/dictionaries", key="dictionaries", model=Dictionary, given=options, after=after
+            "/dictionaries",
+            key="dictionaries",
+            model=Dictionary,
+            given=options,
+            after=after,
+            whole=True,
         )
 
     def values(
@@ -103,4 +124,5 @@ class Dictionaries(Resource):
             model=DictionaryValue,
             given=options,
             after=after,
+            whole=True,
         )

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
 from planado_async.core.convert import decode, decode_all
 from planado_async.core.encode import AWARE, encode
-from planado_async.core.errors import NotFoundError
 from planado_async.core.limiter import Priority
 from planado_async.core.pages import Pages, by_cursor
 from planado_async.core.retry import Effect
@@ -68,7 +68,7 @@ class Resource:
         query: Sequence[tuple[str, str]] = (),
         body: Any = None,
     ) -> Any:
-        options = self._options.of_call(given, write=method != "GET")
+        options = self._options.of_call(given, write=effect != "read")
         call = Call(
             method=method,
             route=route,
@@ -96,7 +96,8 @@ class Resource:
         given: Mapping[str, Any],
         after: str | None = None,
         query: Sequence[tuple[str, str]] = (),
-        cursor_of: Callable[[ModelT], str] = lambda item: str(getattr(item, "uuid")),  # noqa: B009  # every listed model has one
+        whole: bool = False,
+        cursor_of: Callable[[ModelT], str] = attrgetter("uuid"),  # every listed model has one
     ) -> Pages[ModelT]:
         options = encode(given, CallOptions)
         path_of(route, *ids)  # a bad id is refused here, not at the first page
@@ -108,7 +109,7 @@ class Resource:
             )
             return decode_all(expect(answer, key, list), model, at=f"$.{key}")
 
-        return by_cursor(fetch, cursor_of, after)
+        return by_cursor(fetch, cursor_of, after, whole=whole)
 
     async def _write(
         self,
@@ -140,11 +141,7 @@ class Resource:
 
     async def _delete(self, route: str, id: str, *, given: Mapping[str, Any]) -> None:
         options = encode(given, WriteOptions)
-        try:
-            await self._send("DELETE", route, id, effect="repeatable", given=options)
-        except NotFoundError as gone:
-            if gone.attempts < 2:
-                raise  # else the first try did it and its answer was lost
+        await self._send("DELETE", route, id, effect="repeatable", given=options)
 
 
 def split(encoded: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

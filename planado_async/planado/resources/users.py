@@ -28,7 +28,7 @@ class Users(Resource):
 
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[User]:
         """Walk over the users of the account."""
-        return self._list("/users", key="users", model=User, given=options, after=after)
+        return self._list("/users", key="users", model=User, given=options, after=after, whole=True)
 
     async def create(self, **fields: Unpack[UserCreate]) -> str:
         """Create a user and return their uuid (docs: Users, Create).

@@ -13,7 +13,9 @@ class WebhookSubscriptions(Resource):
 
     def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Webhook]:
         """Walk over the account's subscriptions (docs: Webhooks, List)."""
-        return self._list("/webhooks", key="webhooks", model=Webhook, given=options, after=after)
+        return self._list(
+            "/webhooks", key="webhooks", model=Webhook, given=options, after=after, whole=True
+        )
 
     def deliveries(
         self, uuid: str, *, after: str | None = None, **options: Unpack[CallOptions]
@@ -26,4 +28,5 @@ class WebhookSubscriptions(Resource):
             model=WebhookRequest,
             given=options,
             after=after,
+            whole=True,
         )

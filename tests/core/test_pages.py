@@ -1,0 +1,217 @@
+"""Walks over pages."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from planado_async.core.errors import ServerError, UnexpectedResponseError
+from planado_async.core.pages import Pages, by_cursor, by_offset
+
+
+class Listing:
+    """A server's listing; `paging=False` gives everything whatever it is asked."""
+
+    def __init__(self, items: str, size: int = 3, *, paging: bool = True) -> None:
+        self.items, self.size, self.paging = items, size, paging
+        self.asked: list[str | None] = []
+        self.fails_at: str | None = "nowhere"
+
+    async def fetch(self, cursor: str | None) -> list[str]:
+        self.asked.append(cursor)
+        if cursor == self.fails_at:
+            self.fails_at = "nowhere"
+            raise ServerError("503", status=503)
+        if not self.paging:
+            return list(self.items)
+        begin = 0 if cursor is None else self.items.index(cursor) + 1
+        return list(self.items[begin : begin + self.size])
+
+    async def fetch_from(self, offset: int) -> list[str]:
+        self.asked.append(str(offset))
+        return list(self.items if not self.paging else self.items[offset : offset + self.size])
+
+    def walk(self, after: str | None = None) -> Pages[str]:
+        return by_cursor(self.fetch, lambda item: item, after)
+
+
+async def test_a_walk_gives_every_item_in_order() -> None:
+    """Each page comes after the last item of the one before, until one is empty."""
+    listing = Listing("abcdefgh")
+    assert [item async for item in listing.walk()] == list("abcdefgh")
+    assert listing.asked == [None, "c", "f", "h"]
+
+
+async def test_an_empty_listing_costs_one_call() -> None:
+    """Nothing there is found out at once."""
+    listing = Listing("")
+    assert await listing.walk().collect() == []
+    assert listing.asked == [None]
+
+
+async def test_pages_are_fetched_as_they_are_asked_for() -> None:
+    """Who stops early pays for no further page."""
+    listing = Listing("abcdefgh")
+    async for item in listing.walk():
+        if item == "b":
+            break
+    assert listing.asked == [None]
+
+
+async def test_page_by_page() -> None:
+    """The pages come as lists, none of them empty."""
+    pages = Listing("abcdefgh").walk()
+    assert [page async for page in pages.pages()] == [list("abc"), list("def"), list("gh")]
+    assert pages.cursor == "h"
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1, 2, 3, 4, 8, 9, None])
+async def test_collect_takes_no_more_than_its_limit(limit: int | None) -> None:
+    """The items are counted, and no page is fetched in vain."""
+    listing = Listing("abcdefgh")
+    wanted = "abcdefgh"[: 8 if limit is None else max(0, limit)]
+    assert "".join(await listing.walk().collect(limit=limit)) == wanted
+    if limit is not None and limit <= 8:
+        assert len(listing.asked) == -(-max(0, limit) // 3)
+
+
+async def test_collecting_goes_on_where_the_last_collecting_ended() -> None:
+    """A limit in the middle of a page loses and repeats nothing."""
+    pages = Listing("abcdefgh").walk()
+    parts = ["".join(await pages.collect(limit=limit)) for limit in (2, 3, 1, 9)]
+    assert parts == ["ab", "cde", "f", "gh"]
+
+
+async def test_after_a_break_the_walk_goes_on_behind_the_item_taken() -> None:
+    """The cursor is that of the last item taken, not of the page."""
+    pages = Listing("abcdefgh").walk()
+    async for item in pages:
+        if item == "b":
+            break
+    assert pages.cursor == "b"
+    assert [item async for item in pages] == list("cdefgh")
+
+
+async def test_a_failure_names_the_cursor_and_the_walk_goes_on() -> None:
+    """What was got is kept, and walking again fetches the rest."""
+    listing = Listing("abcdefgh")
+    listing.fails_at = "f"
+    pages, got = listing.walk(), list[str]()
+    with pytest.raises(ServerError) as caught:
+        async for item in pages:
+            got.append(item)
+    assert caught.value.__notes__ == ["the listing stopped; go on with after='f'"]
+    assert [*got, *[item async for item in pages]] == list("abcdefgh")
+
+
+async def test_another_walk_goes_on_from_a_kept_cursor() -> None:
+    """A cursor kept from one walk begins another."""
+    assert await Listing("abcdefgh").walk(after="e").collect() == list("fgh")
+
+
+async def test_a_walk_that_is_over_stays_over() -> None:
+    """Walking again after the end asks once and gives nothing."""
+    pages = Listing("abcd").walk()
+    assert await pages.collect() == list("abcd")
+    assert await pages.collect() == []
+
+
+async def test_a_listing_that_goes_in_circles_is_an_error() -> None:
+    """A server that gives the beginning again does not keep us for ever."""
+    answers = {None: ["a", "b"], "b": ["c", "d"], "d": ["a", "b"]}
+
+    async def fetch(cursor: str | None) -> list[str]:
+        return answers[cursor]
+
+    with pytest.raises(UnexpectedResponseError, match="in circles at after='b'"):
+        await by_cursor(fetch, lambda item: item).collect()
+
+
+async def test_a_page_that_begins_with_the_cursor_repeats_nothing() -> None:
+    """A server that counts the cursor in gives its item twice; we do not."""
+    items = "abcdef"
+
+    async def fetch(cursor: str | None) -> list[str]:
+        begin = items.index(cursor or "a")
+        return list(items[begin : begin + 3])
+
+    assert await by_cursor(fetch, lambda item: item).collect() == list(items)
+
+
+async def test_a_directory_that_does_not_page_is_given_once() -> None:
+    """A server that ignores the cursor answers with the same page, which ends the walk."""
+    listing = Listing("abcd", paging=False)
+    assert await listing.walk().collect() == list("abcd")
+    assert len(listing.asked) == 2
+
+
+@pytest.mark.parametrize("taken", [1, 2, 4])
+async def test_a_directory_that_does_not_page_can_be_gone_on_with(taken: int) -> None:
+    """After a break, or the end, only the items not taken yet are given."""
+    pages = Listing("abcd", paging=False).walk()
+    assert await pages.collect(limit=taken) == list("abcd")[:taken]
+    assert await pages.collect() == list("abcd")[taken:]
+
+
+async def test_a_directory_that_grows_meanwhile_repeats_nothing() -> None:
+    """An entry added between two calls is given, those given already are not."""
+    listing = Listing("abcd", paging=False)
+    got = list[str]()
+    async for item in listing.walk():
+        listing.items = "abcde"
+        got.append(item)
+    assert got == list("abcde")
+
+
+@given(
+    items=st.text("abcdefghijklmnop", max_size=16).map(lambda text: "".join(dict.fromkeys(text))),
+    size=st.integers(1, 5),
+    paging=st.booleans(),
+    limits=st.lists(st.integers(1, 4), max_size=8),
+)
+def test_however_it_is_cut_up_everything_comes_once(
+    items: str, size: int, paging: bool, limits: list[int]
+) -> None:
+    """Collected in any portions, a listing is complete, in order and without repeats."""
+    pages = Listing(items, size, paging=paging).walk()
+
+    async def main() -> list[str]:
+        portions = [await pages.collect(limit=limit) for limit in limits]
+        return [item for portion in [*portions, await pages.collect()] for item in portion]
+
+    assert "".join(_run(main())) == items
+
+
+def _run(coroutine: object) -> list[str]:
+    """Run a coroutine that awaits nothing outside itself."""
+    try:
+        coroutine.send(None)  # type: ignore[attr-defined]
+    except StopIteration as done:
+        result: list[str] = done.value
+        return result
+    raise AssertionError("it waits for something")
+
+
+# --- By offset ------------------------------------------------------------------------------------
+
+
+async def test_by_offset_each_page_begins_behind_the_last() -> None:
+    """The cursor is the number of items taken."""
+    listing = Listing("abcdefgh")
+    pages = by_offset(listing.fetch_from)
+    assert await pages.collect() == list("abcdefgh")
+    assert listing.asked == ["0", "3", "6", "8"]
+    assert pages.cursor == "8"
+
+
+async def test_by_offset_a_break_goes_on() -> None:
+    """After a break the next item is the one behind the last taken."""
+    pages = by_offset(Listing("abcdefgh").fetch_from)
+    assert await pages.collect(limit=4) == list("abcd")
+    assert await pages.collect() == list("efgh")
+
+
+async def test_by_offset_a_server_that_ignores_it_is_asked_twice() -> None:
+    """The same page again ends the walk."""
+    listing = Listing("ab", paging=False)
+    assert await by_offset(listing.fetch_from).collect() == list("ab")
+    assert len(listing.asked) == 2

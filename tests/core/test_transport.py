@@ -1,0 +1,761 @@
+"""One call and all that may happen to it, over real sockets."""
+
+import asyncio
+import logging
+import pickle
+import socket
+import traceback
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import aiohttp
+import orjson
+import pytest
+
+from planado_async.core.auth import ApiKey
+from planado_async.core.errors import (
+    AuthenticationError,
+    BudgetWaitError,
+    ConfigurationError,
+    ConnectError,
+    DeadlineExceededError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PlanadoError,
+    RateLimitError,
+    RedirectRefusedError,
+    ServerError,
+    TransportError,
+    TryTimeoutError,
+    UnexpectedResponseError,
+    ValidationError,
+)
+from planado_async.core.limiter import LocalLimiter, RateLimit
+from planado_async.core.retry import Effect, Retry, RetryPolicy
+from planado_async.core.transport import (
+    USER_AGENT,
+    Call,
+    Options,
+    checked_path,
+    checked_url,
+    expect,
+    path_of,
+)
+from tests.core.wire import CUT, FAILED, KEY, REFUSED, Answer, Wire, opened, raw_server
+
+METHODS: Mapping[Effect, str] = {"read": "GET", "repeatable": "PATCH", "once": "POST"}
+EFFECTS: tuple[Effect, ...] = ("read", "repeatable", "once")
+
+
+def call(effect: Effect = "read", *, method: str | None = None, **options: Any) -> Call:
+    return Call(
+        method=method or METHODS[effect],
+        route="/jobs/{id}",
+        path="/jobs/7",
+        effect=effect,
+        body=None if effect == "read" else {"description": "pump"},
+        options=Options(**options),
+    )
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+# --- What goes out --------------------------------------------------------------------------------
+
+
+async def test_a_read_sends_these_headers_and_no_others() -> None:
+    """Key, Accept and our own User-Agent go out; no Content-Type, for there is no content."""
+    async with Wire() as wire, opened(wire.url) as transport:
+        await transport.send(call())
+    (asked,) = wire.asked
+    host = wire.asked[0].headers["Host"]
+    assert asked.headers == {
+        "Host": host,
+        "Accept": "application/json",
+        "User-Agent": USER_AGENT,
+        "X-Planado-API-Key": KEY,
+        "Accept-Encoding": asked.headers["Accept-Encoding"],
+    }
+    assert asked.body == b""
+    assert USER_AGENT.startswith("planado_async/")
+
+
+async def test_a_write_sends_json() -> None:
+    """The body is JSON and says so; switches of the call are headers."""
+    switched = call("once", headers={"X-Planado-Notify-Assignees": "false"})
+    async with Wire() as wire, opened(wire.url) as transport:
+        await transport.send(switched)
+    (asked,) = wire.asked
+    assert asked.headers["Content-Type"] == "application/json"
+    assert asked.headers["X-Planado-Notify-Assignees"] == "false"
+    assert orjson.loads(asked.body) == {"description": "pump"}
+
+
+@pytest.mark.parametrize("header", ["Authorization", "X-Planado-Api-Token"])
+async def test_the_key_goes_out_in_one_header(header: Any) -> None:
+    """Another form of the header takes the place of the usual one."""
+    async with Wire() as wire, opened(wire.url, auth=ApiKey(KEY, header)) as transport:
+        await transport.send(call())
+    carrying = [name for name, value in wire.asked[0].headers.items() if KEY in value]
+    assert carrying == [header]
+
+
+@pytest.mark.parametrize(
+    ("id", "raw"),
+    [
+        ("plain-7", "plain-7"),
+        ("a/b", "a%2Fb"),
+        ("../../v1/x", "..%2F..%2Fv1%2Fx"),
+        ("a b", "a%20b"),
+        ("наряд", "%D0%BD%D0%B0%D1%80%D1%8F%D0%B4"),
+        ("50%", "50%25"),
+        ("%2F", "%252F"),
+        ("a?b=c#d", "a%3Fb%3Dc%23d"),
+        ("a+b&c", "a%2Bb%26c"),
+        ("...", "..."),
+        (".hidden", ".hidden"),
+        ("a\r\nX: y", "a%0D%0AX%3A%20y"),
+        ("\\..\\", "%5C..%5C"),
+        ("{id}", "%7Bid%7D"),
+        ("e\u0301", "e%CC%81"),
+    ],
+)
+async def test_an_id_reaches_the_server_whole(id: str, raw: str) -> None:
+    """Whatever an id holds is one segment of the path on the wire."""
+    path = path_of("/jobs/{id}/history", id)
+    async with Wire() as wire, opened(wire.url) as transport:
+        await transport.send(Call(method="GET", route="r", path=path, effect="read"))
+    assert wire.asked[0].path == f"/v2/jobs/{raw}/history"
+
+
+@pytest.mark.parametrize("id", ["", ".", "..", "\udcff"])
+def test_what_cannot_be_an_id_is_refused(id: str) -> None:
+    """No quoting keeps these from being a path, so no call is made."""
+    with pytest.raises(ValueError, match="is no id|surrogates"):
+        path_of("/jobs/{id}", id)
+
+
+def test_an_id_is_text() -> None:
+    """A number or None in place of an id is told by its type."""
+    with pytest.raises(TypeError, match="an id is text, not int"):
+        path_of("/jobs/{id}", 7)  # type: ignore[arg-type]
+
+
+async def test_the_query_is_quoted() -> None:
+    """Names and values of a query arrive as they were."""
+    query = [("updated_at[after]", "2026-02-03T08:00:00+03:00"), ("name", "a&b=c d")]
+    async with Wire() as wire, opened(wire.url) as transport:
+        await transport.send(
+            Call(method="GET", route="/jobs", path="/jobs", effect="read", query=query)
+        )
+    assert wire.asked[0].path == (
+        "/v2/jobs?updated_at%5Bafter%5D=2026-02-03T08%3A00%3A00%2B03%3A00&name=a%26b%3Dc+d"
+    )
+
+
+@pytest.mark.parametrize(
+    "path", ["jobs", "", "/", "//evil.test/x", "/jobs//x", "/jobs/", "/a/../b", "/./a", "/a?b", "/a#b",
+             "/a b", "/a\\b", "/a\r\nb", "/наряд", "/a\tb", "/a\x00b", "/%2e%2e/v1", "/a/%2E./b"]
+)  # fmt: skip
+def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
+    """A path given whole stays below the API, quoted and without a query."""
+    with pytest.raises(ValueError, match=r"is no path|must be quoted"):
+        checked_path(path)
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/jobs/a%2Fb", "/users/7/shifts/2026-02-03"])
+def test_a_good_path_is_taken(path: str) -> None:
+    """Paths of the API pass."""
+    assert checked_path(path) == path
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "api.planadoapp.com/v2",
+        "ftp://api.test/v2",
+        "http://api.test/v2",
+        "http://127.0.0.1.evil.test/v2",
+        "https://",
+        "https://api.test/v2?x=1",
+        "https://api.test/v2#x",
+        f"https://{KEY}@api.test/v2",
+        f"https://user:{KEY}@api.test/v2",
+        f"http://user:{KEY}@api.test/v2",
+        "http://[::1",
+        "https://api.test:port/v2",
+    ],
+)
+def test_a_base_url_that_would_show_the_key_is_refused(url: str) -> None:
+    """The error names the argument, and shows no password in the URL."""
+    with pytest.raises(ConfigurationError, match=r"^base_url") as caught:
+        checked_url(url, "base_url")
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        ("https://api.planadoapp.com/v2", "https://api.planadoapp.com/v2"),
+        ("https://api.planadoapp.com/v2/", "https://api.planadoapp.com/v2"),
+        ("http://127.0.0.1:8080/v2", "http://127.0.0.1:8080/v2"),
+        ("http://localhost/v2", "http://localhost/v2"),
+        ("http://[::1]:80/v2", "http://[::1]:80/v2"),
+    ],
+)
+def test_a_good_base_url_is_taken(url: str, kept: str) -> None:
+    """https anywhere, plain http only to this machine; a slash at the end does no harm."""
+    assert checked_url(url, "base_url") == kept
+
+
+# --- What comes back ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "answer"),
+    [
+        (b'{"job": {"description": "the rate limit"}}', {"job": {"description": "the rate limit"}}),
+        (b"[1]", [1]),
+        (b"", None),
+        (b"  \n", None),
+        ('{"имя": "наряд"}'.encode(), {"имя": "наряд"}),
+    ],
+)
+@pytest.mark.parametrize("status", [200, 201, 202])
+async def test_a_success_is_its_json(status: int, body: bytes, answer: Any) -> None:
+    """Any 2xx counts, whatever its content type; no body is None."""
+    sent = Answer(status=status, body=body, headers={"Content-Type": "text/html"})
+    async with Wire(sent) as wire, opened(wire.url) as transport:
+        assert await transport.send(call()) == answer
+
+
+async def test_no_content_is_none() -> None:
+    """A 204 has nothing to tell."""
+    async with Wire(Answer(status=204, body=b"")) as wire, opened(wire.url) as transport:
+        assert await transport.send(call("repeatable")) is None
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize(
+    "body", [b"<html>log in</html>", b'{"job": ', b"7", b'"text"', b"\xff", b'{"a": NaN}', b"true"]
+)
+async def test_a_success_that_is_not_json_is_never_data(effect: Effect, body: bytes) -> None:
+    """A page of a proxy under 200 is an error, and the call is not repeated."""
+    async with Wire(Answer(body=body)) as wire, opened(wire.url) as transport:
+        with pytest.raises(UnexpectedResponseError, match="not a JSON object"):
+            await transport.send(call(effect))
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, NotFoundError), (422, ValidationError), (403, PlanadoError)]
+)
+async def test_an_error_of_ours_is_told_at_once(
+    effect: Effect, status: int, kind: type[PlanadoError]
+) -> None:
+    """A 4xx is raised with what the API said, after one try, with the call in a note."""
+    sent = Answer(status=status, body=b'{"message": "no"}')
+    async with Wire(sent) as wire, opened(wire.url) as transport:
+        with pytest.raises(kind, match=f"{status}: no") as caught:
+            await transport.send(call(effect))
+    assert len(wire.asked) == caught.value.attempts == 1
+    assert caught.value.__notes__ == [f"{METHODS[effect]} /jobs/{{id}}"]
+
+
+async def test_a_wrong_key_says_what_to_set() -> None:
+    """The API's words come first, then the variable."""
+    sent = Answer(status=401, body=b'{"message": "wrong"}')
+    async with Wire(sent) as wire, opened(wire.url) as transport:
+        with pytest.raises(AuthenticationError, match="401: wrong; check api_key= or PLANADO_API"):
+            await transport.send(call())
+    assert len(wire.asked) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("effect", EFFECTS)
+async def test_a_redirect_is_never_followed(status: int, effect: Effect) -> None:
+    """The place it points to is not asked, not even by a read."""
+    async with Wire() as elsewhere:
+        there = Answer(status=status, headers={"Location": f"{elsewhere.url}/jobs/7"})
+        async with Wire(there) as wire, opened(wire.url) as transport:
+            with pytest.raises(RedirectRefusedError, match=f"{status}: redirects to 'http"):
+                await transport.send(call(effect))
+    assert (len(wire.asked), elsewhere.asked) == (1, [])
+
+
+def test_expect_takes_what_is_there() -> None:
+    """A key of the right JSON type is returned, anything else is an error that names it."""
+    assert expect({"jobs": [1]}, "jobs", list) == [1]
+    for answer in ({}, {"jobs": {}}, {"jobs": None}, None, [], "jobs"):
+        with pytest.raises(UnexpectedResponseError, match="no 'jobs' that is list"):
+            expect(answer, "jobs", list)
+
+
+# --- Trying again ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effect", ["read", "repeatable"])
+@pytest.mark.parametrize("failure", [FAILED, CUT, Answer(after=90.0)], ids=["5xx", "cut", "slow"])
+async def test_what_can_be_repeated_is_tried_again(effect: Effect, failure: Answer) -> None:
+    """After a failure on the way the call is sent again, later, and its answer counts."""
+    told: list[Retry] = []
+    async with (
+        Wire(failure, failure, Answer(body=b'{"ok": 1}')) as wire,
+        opened(wire.url, on_retry=told.append) as transport,
+    ):
+        assert await transport.send(call(effect)) == {"ok": 1}
+    assert len(wire.asked) == 3
+    assert [(each.attempt, each.method, each.route) for each in told] == [
+        (1, METHODS[effect], "/jobs/{id}"),
+        (2, METHODS[effect], "/jobs/{id}"),
+    ]
+    assert 0.25 <= told[0].seconds <= 0.5 <= told[1].seconds <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("failure", "kind"), [(FAILED, ServerError), (CUT, TransportError), (Answer(after=90.0), TryTimeoutError)],
+    ids=["5xx", "cut", "slow"],
+)  # fmt: skip
+@pytest.mark.parametrize("effect", ["read", "repeatable"])
+async def test_it_gives_up_after_the_last_attempt(
+    effect: Effect, failure: Answer, kind: type[PlanadoError]
+) -> None:
+    """The last failure is raised, with the number of tries and the seconds waited."""
+    async with (
+        Wire(failure) as wire,
+        opened(wire.url, retries=RetryPolicy(attempts=3)) as transport,
+    ):
+        with pytest.raises(kind) as caught:
+            await transport.send(call(effect))
+    assert (len(wire.asked), caught.value.attempts, caught.value.retryable) == (3, 3, True)
+    assert 0.75 <= caught.value.waited <= 1.5
+
+
+@pytest.mark.parametrize("failure", [FAILED, CUT, Answer(after=90.0)], ids=["5xx", "cut", "slow"])
+async def test_a_create_is_never_written_twice(failure: Answer) -> None:
+    """What may have happened is told, with what to look up, and is not sent again."""
+    async with Wire(failure) as wire, opened(wire.url) as transport:
+        with pytest.raises(OutcomeUnknownError, match="may or may not have happened") as caught:
+            await transport.send(call("once"))
+    assert len(wire.asked) == caught.value.attempts == 1
+    assert (caught.value.method, caught.value.path) == ("POST", "/jobs/7")
+    assert caught.value.sent == {"description": "pump"}
+    assert isinstance(caught.value.__cause__, PlanadoError)
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+async def test_without_a_connection_anything_is_tried_again(effect: Effect) -> None:
+    """Nothing was written, so even a create goes out once the server is there."""
+    port = free_port()
+    failures: list[Retry] = []
+    async with opened(f"http://127.0.0.1:{port}/v2", on_retry=failures.append) as transport:
+        sending = asyncio.create_task(transport.send(call(effect)))
+        while not failures:
+            await asyncio.sleep(0.01)
+        async with Wire(Answer(body=b'{"ok": 1}'), port=port) as wire:
+            assert await sending == {"ok": 1}
+    assert len(wire.asked) == 1
+    assert isinstance(failures[0].error, ConnectError)
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+async def test_without_a_connection_at_all_the_error_says_so(effect: Effect) -> None:
+    """Even a create is known not to have happened."""
+    async with opened(f"http://127.0.0.1:{free_port()}/v2") as transport:
+        with pytest.raises(ConnectError, match="no connection") as caught:
+            await transport.send(call(effect))
+    assert caught.value.attempts == 5
+
+
+async def test_an_answer_cut_in_the_middle_is_no_answer() -> None:
+    """Fewer bytes than were announced are never taken for the body."""
+    whole = b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"job": {}}'
+    async with (
+        raw_server(whole) as url,
+        opened(url, retries=RetryPolicy(attempts=2)) as transport,
+    ):
+        with pytest.raises(TransportError, match="the connection broke"):
+            await transport.send(call())
+        with pytest.raises(OutcomeUnknownError):
+            await transport.send(call("once"))
+
+
+async def test_a_slow_body_counts_into_the_try() -> None:
+    """The timeout is for a whole try, to the last byte."""
+
+    began = now()
+    async with (
+        raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", then_spaces=99) as url,
+        opened(url, retries=RetryPolicy(attempts=1)) as transport,
+    ):
+        with pytest.raises(TryTimeoutError, match=r"within 5.0 s"):
+            await transport.send(call(timeout=5.0))
+        assert now() - began == pytest.approx(5.0, abs=0.1)
+
+
+async def test_a_certificate_nobody_vouches_for_is_not_tried_again() -> None:
+    """TLS that fails is a set-up that no waiting mends."""
+    async with (
+        Wire() as wire,
+        opened(wire.url.replace("http:", "https:")) as transport,
+    ):
+        with pytest.raises(ConnectError) as caught:
+            await transport.send(call("once"))
+    assert (caught.value.attempts, caught.value.retryable) == (1, False)
+    assert wire.asked == []
+
+
+# --- Refusals -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize(
+    "refusal",
+    [REFUSED, Answer(status=200, body=b"Rate Limit Exceeded"), Answer(status=429, body=b"{}")],
+    ids=["429", "text under 200", "429 in JSON"],
+)
+async def test_a_refused_call_is_sent_again(effect: Effect, refusal: Answer) -> None:
+    """A refusal is never data; the call waits at the gate and uses no attempt."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=5))
+    async with (
+        Wire(*[refusal] * 7, Answer(body=b'{"ok": 1}')) as wire,
+        opened(wire.url, limiter=limiter, retries=RetryPolicy(attempts=1)) as transport,
+    ):
+        assert await transport.send(call(effect)) == {"ok": 1}
+    gaps = [later.at - first.at for first, later in zip(wire.asked, wire.asked[1:], strict=False)]
+    assert gaps == pytest.approx([2.0] * 7, abs=0.05)
+    assert (limiter.budget().refusals, limiter.budget().in_flight) == (7, 0)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "halt"),
+    [("7", 7.0), ("-1", 2.0), ("1e9", 2.0), ("Wed, 21 Oct 2026 07:28:00 GMT", 2.0), ("999", 120.0)],
+)
+async def test_a_refusal_is_waited_out_as_long_as_it_says(retry_after: str, halt: float) -> None:
+    """A usable Retry-After is kept to; any other counts as none."""
+    refusal = Answer(status=429, body=b"Rate Limit", headers={"Retry-After": retry_after})
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=5))
+    async with Wire(refusal, Answer()) as wire, opened(wire.url, limiter=limiter) as transport:
+        await transport.send(call())
+    assert wire.asked[1].at - wire.asked[0].at == pytest.approx(halt, abs=0.05)
+
+
+async def test_refusals_have_a_bound() -> None:
+    """A server that refuses for ever is given up at last."""
+    async with (
+        Wire(REFUSED) as wire,
+        opened(wire.url, retries=RetryPolicy(refusals=3)) as transport,
+    ):
+        with pytest.raises(RateLimitError, match="429: Rate Limit Exceeded"):
+            await transport.send(call())
+    assert len(wire.asked) == 4
+
+
+async def test_one_refusal_halts_everybody() -> None:
+    """While one call waits at the gate, no other goes out."""
+    limiter = LocalLimiter(RateLimit(6000, per=60.0, burst=50), in_flight=1)
+    refusal = Answer(status=429, headers={"Retry-After": "30"})
+    async with Wire(refusal, Answer()) as wire, opened(wire.url, limiter=limiter) as transport:
+        await asyncio.gather(*(transport.send(call()) for _ in range(5)))
+    assert len(wire.asked) == 6
+    assert wire.asked[1].at - wire.asked[0].at == pytest.approx(30.0, abs=0.05)
+
+
+async def test_every_try_pays() -> None:
+    """A repeated call takes from the budget again."""
+    limiter = LocalLimiter(RateLimit(1, per=3600.0, burst=9))
+    async with (
+        Wire(FAILED, FAILED, Answer()) as wire,
+        opened(wire.url, limiter=limiter) as transport,
+    ):
+        await transport.send(call())
+    assert limiter.budget().level == pytest.approx(3, abs=0.01)
+
+
+async def test_waiting_is_told_before_it_begins() -> None:
+    """The seconds are those until the budget has room; no wait is not told."""
+    waits: list[float] = []
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=1))
+    async with Wire() as wire, opened(wire.url, limiter=limiter, on_wait=waits.append) as transport:
+        await transport.send(call())
+        await transport.send(call())
+    assert waits == pytest.approx([1.0], abs=0.05)
+
+
+# --- Deadlines and cancelling ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+async def test_a_call_returns_by_its_deadline(effect: Effect) -> None:
+    """A deadline that strikes a write on the wire leaves its outcome unknown."""
+    kind = DeadlineExceededError if effect == "read" else OutcomeUnknownError
+    async with Wire(Answer(after=100.0)) as wire, opened(wire.url) as transport:
+        began = now()
+        with pytest.raises(kind, match=r"deadline of 3\.0 s") as caught:
+            await transport.send(call(effect, deadline=3.0))
+        assert now() - began == pytest.approx(3.0, abs=0.1)
+    assert caught.value.attempts == 1
+
+
+@pytest.mark.parametrize("effect", EFFECTS)
+async def test_a_deadline_that_strikes_while_nothing_is_out(effect: Effect) -> None:
+    """A call that never got its turn is known not to have happened, and tells how long it waited."""
+    limiter = LocalLimiter(None, in_flight=1)
+    await limiter.acquire()
+    async with Wire() as wire, opened(wire.url, limiter=limiter) as transport:
+        with pytest.raises(DeadlineExceededError) as caught:
+            await transport.send(call(effect, deadline=3.0))
+    assert (wire.asked, caught.value.attempts) == ([], 0)
+    assert caught.value.waited == pytest.approx(3.0, abs=0.05)
+
+
+@pytest.mark.parametrize("failure", [FAILED, CUT], ids=["5xx", "cut"])
+@pytest.mark.parametrize(
+    ("effect", "kind"), [("read", DeadlineExceededError), ("repeatable", OutcomeUnknownError)]
+)
+async def test_a_deadline_that_strikes_between_two_tries(
+    effect: Effect, kind: type[PlanadoError], failure: Answer
+) -> None:
+    """A write that was sent before may have happened, whatever is waited for now."""
+    patient = RetryPolicy(first_wait=60.0, longest_wait=60.0)
+    async with Wire(failure) as wire, opened(wire.url, retries=patient) as transport:
+        with pytest.raises(kind) as caught:
+            await transport.send(call(effect, deadline=10.0))
+    assert caught.value.attempts == 1
+    assert caught.value.waited == pytest.approx(10.0, abs=0.1)
+
+
+async def test_a_refused_write_is_known_not_to_have_happened() -> None:
+    """A deadline at the gate is told as what it is."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=5))
+    async with Wire(REFUSED) as wire, opened(wire.url, limiter=limiter) as transport:
+        with pytest.raises((DeadlineExceededError, BudgetWaitError)):
+            await transport.send(call("once", deadline=1.0))
+    assert len(wire.asked) == 1
+
+
+async def test_a_deadline_the_budget_cannot_meet_is_told_before_waiting() -> None:
+    """Nothing is sent and no time is lost."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=1))
+    async with Wire() as wire, opened(wire.url, limiter=limiter) as transport:
+        await transport.send(call())
+        began = now()
+        with pytest.raises(BudgetWaitError) as caught:
+            await transport.send(call(deadline=0.5))
+        assert now() - began < 0.05
+    assert caught.value.eta == pytest.approx(1.0, abs=0.05)
+    assert len(wire.asked) == 1
+
+
+async def test_a_write_that_may_have_happened_is_never_told_as_a_budget_matter() -> None:
+    """If there is no budget to repeat it, its outcome stays unknown."""
+    limiter = LocalLimiter(RateLimit(60, per=3600.0, burst=1))
+    async with Wire(CUT) as wire, opened(wire.url, limiter=limiter) as transport:
+        with pytest.raises(OutcomeUnknownError):
+            await transport.send(call("repeatable", deadline=5.0))
+    assert len(wire.asked) == 1
+
+
+async def test_a_timeout_from_outside_stays_a_timeout() -> None:
+    """A caller's own asyncio.timeout is not mistaken for our deadline."""
+    async with Wire(Answer(after=100.0)) as wire, opened(wire.url) as transport:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1.0):
+                await transport.send(call(deadline=50.0))
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 3.0])
+async def test_cancelling_leaks_nothing(moment: float) -> None:
+    """In the queue, on the wire or between tries: a cancelled call gives everything back."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=1), in_flight=1)
+    async with (
+        Wire(Answer(after=1.0, status=503)) as wire,
+        opened(wire.url, limiter=limiter) as transport,
+    ):
+        calls = [asyncio.create_task(transport.send(call())) for _ in range(3)]
+        await asyncio.sleep(moment)
+        for each in calls:
+            each.cancel()
+        await asyncio.wait(calls)
+        assert all(each.cancelled() for each in calls)
+        assert (limiter.budget().in_flight, limiter.budget().queue_length) == (0, 0)
+
+
+# --- Deleting -------------------------------------------------------------------------------------
+
+
+def removal() -> Call:
+    return Call(method="DELETE", route="/jobs/{id}", path="/jobs/7", effect="repeatable")
+
+
+GONE = Answer(status=404, body=b'{"message": "not found"}')
+
+
+@pytest.mark.parametrize("first", [CUT, FAILED, Answer(after=90.0)], ids=["cut", "5xx", "slow"])
+async def test_a_removal_whose_repeat_finds_nothing_has_succeeded(first: Answer) -> None:
+    """The first try did it and its answer was lost."""
+    async with Wire(first, GONE) as wire, opened(wire.url) as transport:
+        assert await transport.send(removal()) is None
+    assert wire.methods == ["DELETE", "DELETE"]
+
+
+@pytest.mark.parametrize("first", [(), (REFUSED,)], ids=["at once", "after a refusal"])
+async def test_a_removal_of_nothing_is_told(first: tuple[Answer, ...]) -> None:
+    """Without an earlier try that could have done it, nothing was there."""
+    async with Wire(*first, GONE) as wire, opened(wire.url) as transport:
+        with pytest.raises(NotFoundError):
+            await transport.send(removal())
+
+
+async def test_a_removal_of_nothing_after_no_connection_is_told() -> None:
+    """A try that never connected has removed nothing."""
+    port = free_port()
+    failures: list[Retry] = []
+    async with opened(f"http://127.0.0.1:{port}/v2", on_retry=failures.append) as transport:
+        sending = asyncio.create_task(transport.send(removal()))
+        while not failures:
+            await asyncio.sleep(0.01)
+        async with Wire(GONE, port=port):
+            with pytest.raises(NotFoundError):
+                await sending
+
+
+async def test_a_removal_cut_on_a_kept_connection_has_succeeded() -> None:
+    """Nothing below us repeats a call unseen, so what the repeat says is understood."""
+    async with Wire(Answer(), CUT, GONE) as wire, opened(wire.url) as transport:
+        await transport.send(call())
+        assert await transport.send(removal()) is None
+    assert wire.methods == ["GET", "DELETE", "DELETE"]
+
+
+async def test_every_request_on_the_wire_is_paid_for() -> None:
+    """A connection that was kept and breaks costs no call that the budget does not see."""
+    limiter = LocalLimiter(RateLimit(1, per=3600.0, burst=9))
+    async with (
+        Wire(Answer(), CUT, Answer()) as wire,
+        opened(wire.url, limiter=limiter) as transport,
+    ):
+        await transport.send(call())
+        await transport.send(call())
+    assert limiter.budget().level == pytest.approx(len(wire.asked), abs=0.01)
+
+
+# --- The session ----------------------------------------------------------------------------------
+
+
+async def test_a_call_outside_of_async_with_says_so() -> None:
+    """Before opening and after closing, the error tells what is missing."""
+    async with Wire() as wire:
+        async with opened(wire.url) as transport:
+            await transport.send(call())
+        with pytest.raises(ConfigurationError, match="use `async with`"):
+            await transport.send(call())
+
+
+async def test_a_session_of_the_callers_own_is_left_open() -> None:
+    """It is used, not closed; once its owner closes it, calls say so."""
+    async with Wire() as wire, aiohttp.ClientSession() as session:
+        async with opened(wire.url, session=session) as transport:
+            await transport.send(call())
+        assert not session.closed
+        await transport.send(call())
+        await session.close()
+        with pytest.raises(ConfigurationError, match="use `async with`"):
+            await transport.send(call())
+
+
+async def test_cookies_are_not_kept() -> None:
+    """One call does not tie the next to a server's cookie."""
+    cookie = Answer(headers={"Set-Cookie": "session=1; Path=/"})
+    async with Wire(cookie) as wire, opened(wire.url) as transport:
+        await transport.send(call())
+        await transport.send(call())
+    assert "Cookie" not in wire.asked[1].headers
+
+
+@pytest.mark.parametrize("body", [{"text": "\udcff"}, {"number": 2**70}])
+async def test_what_json_cannot_say_costs_no_call(body: Any) -> None:
+    """A body that cannot be written is refused before the budget is asked."""
+    limiter = LocalLimiter(RateLimit(1, per=3600.0, burst=9))
+    async with Wire() as wire, opened(wire.url, limiter=limiter) as transport:
+        with pytest.raises(TypeError):
+            await transport.send(
+                Call(method="POST", route="/jobs", path="/jobs", effect="once", body=body)
+            )
+    assert (wire.asked, limiter.budget().level) == ([], 0.0)
+
+
+# --- Secrets --------------------------------------------------------------------------------------
+
+
+def chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Walk over an error and everything behind it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+FAULTS = {
+    "wrong key": b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n",
+    "refused": b"HTTP/1.1 422 No\r\nContent-Length: 2\r\n\r\n{}",
+    "redirect": b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+    "failed": b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n",
+    "no HTTP": b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+    "bad header": b"HTTP/1.1 200 OK\r\nA: b\r\n\x00bad\r\n\r\n",
+    "bad length": b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n",
+    "bad chunk": b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+    "bad gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    "hangs up": b"",
+    "not JSON": b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("effect", EFFECTS)
+@pytest.mark.parametrize("header", ["X-Planado-API-Key", "Authorization"])
+async def test_no_failure_shows_the_key(
+    fault: str, effect: Effect, header: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not in text, repr, notes, traceback, pickle or log, nor in the errors behind an error."""
+    caplog.set_level(logging.DEBUG)
+    async with (
+        raw_server(FAULTS[fault]) as url,
+        opened(url, auth=ApiKey(KEY, header), retries=RetryPolicy(attempts=2)) as transport,
+    ):
+        with pytest.raises(PlanadoError) as caught:
+            await transport.send(call(effect))
+    shown = [
+        *(f"{each} {each!r} {vars(each)!r}" for each in chain(caught.value)),
+        "".join(traceback.format_exception(caught.value)),
+        repr(pickle.dumps(caught.value)),
+        repr(transport),
+        repr(vars(transport)),
+        caplog.text,
+        *(repr(vars(record)) for record in caplog.records),
+    ]
+    assert not [text for text in shown if KEY in text]
+
+
+async def test_a_log_names_the_route_and_not_the_ids(caplog: pytest.LogCaptureFixture) -> None:
+    """One line a call at DEBUG, a word about each repeat; ids of customers stay out."""
+    caplog.set_level(logging.DEBUG, logger="planado_async")
+    async with Wire(FAILED, REFUSED, Answer()) as wire, opened(wire.url) as transport:
+        await transport.send(call())
+    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
+    assert lines[:2] == [
+        ("INFO", "GET /jobs/{id} is tried again: ServerError"),
+        ("WARNING", "GET /jobs/{id} is tried again: RateLimitError"),
+    ]
+    assert lines[2][1].startswith("GET /jobs/{id}: ok, attempts 2, waited ")
+    assert len(lines) == 3

@@ -1,0 +1,350 @@
+"""What the receiver answers, over a real socket."""
+
+import asyncio
+import gzip
+import logging
+import zlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+
+from planado_async.core.errors import ConfigurationError
+from planado_async.core.secret import Secret
+from planado_async.webhooks.inbox import Delivery, Inbox, State, StorageError
+from planado_async.webhooks.receiver import MAX_BODY, RefusalLog, receiver
+from planado_async.webhooks.sqlite import SqliteInbox
+from tests.webhooks.making import SECRET, body
+
+GOOD = {"X-Planado-Secret": SECRET}
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+async def stored() -> AsyncIterator[SqliteInbox]:
+    async with SqliteInbox(":memory:") as opened:
+        yield opened
+
+
+async def serve(inbox: Inbox, prefix: str = "/planado", **more: object) -> Client:
+    options: dict[str, object] = {"secrets": SECRET} | more
+    app = web.Application()
+    app.add_subapp(prefix, receiver(inbox, **options))  # type: ignore[arg-type]
+    client = TestClient(TestServer(app, host="127.0.0.1"))
+    await client.start_server()
+    return client
+
+
+@pytest.fixture
+async def client(stored: SqliteInbox) -> AsyncIterator[Client]:
+    made = await serve(stored)
+    yield made
+    await made.close()
+
+
+async def post(
+    client: Client, data: object, headers: Mapping[str, str] = GOOD, path: str = "/planado"
+) -> int:
+    async with client.post(path, data=data, headers=headers) as response:
+        assert await response.read() == b"" or response.status in (404, 405)
+        return response.status
+
+
+async def raw(client: Client, sent: bytes, *, end: bool = False) -> bytes:
+    """Send bytes as they are, and return all that comes back until the server closes."""
+    assert client.port
+    reader, writer = await asyncio.open_connection("127.0.0.1", client.port)
+    writer.write(sent)
+    if end:
+        writer.write_eof()
+    async with asyncio.timeout(30):
+        answer = await reader.read()
+    writer.close()
+    return answer
+
+
+@pytest.mark.parametrize("path", ["/planado", "/planado/"])
+async def test_a_webhook_is_stored_and_acknowledged(
+    client: Client, stored: SqliteInbox, path: str
+) -> None:
+    """With and without a slash at the end, an event is kept as received and answered 204."""
+    sent = body("e1", "job_started", version=5)
+    headers = GOOD | {"X-Planado-Delivery-Attempt": "2"}
+    assert await post(client, sent, headers, path) == 204
+    found = await stored.delivery("e1")
+    assert found is not None
+    assert (found.body, found.attempt, found.version, found.state) == (sent, 2, 5, State.WAITING)
+    assert (found.event_type, found.entity_type, found.entity_uuid) == ("job_started", "job", "j1")
+
+
+async def test_the_app_alone_answers_at_the_root(stored: SqliteInbox) -> None:
+    """The sub-app can also be served by itself."""
+    client = TestClient(TestServer(receiver(stored, secrets=SECRET), host="127.0.0.1"))
+    await client.start_server()
+    assert await post(client, body(), path="/") == 204
+    await client.close()
+
+
+async def test_a_nested_mount_answers(stored: SqliteInbox) -> None:
+    """Mounted inside another sub-app, both forms of the path answer too."""
+    inner, outer = web.Application(), web.Application()
+    inner.add_subapp("/planado", receiver(stored, secrets=SECRET))
+    outer.add_subapp("/hooks", inner)
+    client = TestClient(TestServer(outer, host="127.0.0.1"))
+    await client.start_server()
+    assert await post(client, body(), path="/hooks/planado") == 204
+    assert await post(client, body(), path="/hooks/planado/") == 204
+    await client.close()
+
+
+async def test_a_repeat_is_acknowledged(client: Client, stored: SqliteInbox) -> None:
+    """A delivery that comes again is answered 204 and kept once."""
+    assert [await post(client, body()) for _ in range(3)] == [204] * 3
+    found = await stored.delivery("e1")
+    assert found is not None
+    assert found.repeats == 2
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/planado", "/planado/"])
+async def test_only_posts_are_taken(client: Client, method: str, path: str) -> None:
+    """Any other method is answered 405."""
+    async with client.request(method, path) as response:
+        assert response.status == 405
+
+
+@pytest.mark.parametrize(
+    "value", ["", "wrong", SECRET.upper(), "s\N{SNOWMAN}", "x" * 7000, f"{SECRET}, {SECRET}"]
+)
+async def test_a_wrong_secret_is_refused(client: Client, stored: SqliteInbox, value: str) -> None:
+    """Any other secret is answered 401 and nothing is kept."""
+    assert await post(client, body(), {"X-Planado-Secret": value}) == 401
+    assert (await stored.counts()).waiting == 0
+
+
+async def test_two_secret_headers_are_refused(client: Client) -> None:
+    """A request with two secrets is answered 401 even if both are right, and the line is closed."""
+    twice = f"POST /planado HTTP/1.1\r\nHost: x\r\n{'X-Planado-Secret: s3cret'}\r\n" * 1
+    head = twice + "x-planado-secret: s3cret\r\nContent-Length: 0\r\n\r\n"
+    assert (await raw(client, head.encode())).startswith(b"HTTP/1.1 401")
+
+
+async def test_no_secret_is_refused_before_the_body(client: Client) -> None:
+    """Without a secret the answer comes though the body was never sent."""
+    head = b"POST /planado HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
+    assert (await raw(client, head)).startswith(b"HTTP/1.1 401")
+
+
+async def test_any_of_several_secrets_is_taken(stored: SqliteInbox) -> None:
+    """While a secret is being changed both are valid; spaces around them do not count."""
+    client = await serve(stored, secrets=["old\n", Secret(" new")])
+    for value, status in [("old", 204), ("new", 204), ("older", 401)]:
+        assert await post(client, body(), {"X-Planado-Secret": value}) == status
+    await client.close()
+
+
+@pytest.mark.parametrize("secrets", [None, [], "", "  ", ["s", ""]])
+def test_no_secret_is_a_configuration_error(stored: SqliteInbox, secrets: list[str]) -> None:
+    """A receiver without a secret is not made, and the error names argument and variable."""
+    with pytest.raises(ConfigurationError, match=r"`secret`.*PLANADO_WEBHOOK_SECRET"):
+        receiver(stored, secrets=secrets)
+
+
+async def test_insecure_takes_everything(
+    stored: SqliteInbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With insecure=True no secret is asked for, and the log says so."""
+    client = await serve(stored, secrets=None, insecure=True)
+    assert "insecure" in caplog.text
+    assert await post(client, body(), {}) == 204
+    await client.close()
+
+
+async def test_insecure_with_a_secret_checks_it(stored: SqliteInbox) -> None:
+    """A secret that is given is checked, whatever else is said."""
+    client = await serve(stored, insecure=True)
+    assert await post(client, body(), {}) == 401
+    await client.close()
+
+
+async def test_the_largest_body_is_taken(client: Client) -> None:
+    """A body of exactly the bound is stored, one byte more is answered 413."""
+    assert await post(client, b"x" * MAX_BODY) == 204
+    assert await post(client, b"x" * (MAX_BODY + 1)) == 413
+
+
+async def test_a_declared_giant_is_refused_unread(client: Client) -> None:
+    """A length over the bound is answered 413 before any of the body came."""
+    head = (
+        b"POST /planado HTTP/1.1\r\nHost: x\r\nX-Planado-Secret: s3cret\r\n"
+        b"Content-Length: 1000000000\r\n\r\n"
+    )
+    assert (await raw(client, head)).startswith(b"HTTP/1.1 413")
+
+
+async def test_a_chunked_giant_is_refused(client: Client, stored: SqliteInbox) -> None:
+    """A body without a length is answered 413 as soon as it exceeds the bound."""
+
+    async def chunks() -> AsyncIterator[bytes]:
+        for _ in range(MAX_BODY // 4096 + 2):
+            yield b"x" * 4096
+
+    assert await post(client, chunks()) == 413
+    assert (await stored.counts()).dead == 0
+
+
+async def test_compressed_bodies_are_bounded_by_what_is_in_them(
+    client: Client, stored: SqliteInbox
+) -> None:
+    """A small compressed event is stored decompressed; a bomb is answered 413."""
+    headers = GOOD | {"Content-Encoding": "gzip"}
+    assert await post(client, gzip.compress(body()), headers) == 204
+    found = await stored.delivery("e1")
+    assert found is not None
+    assert found.body == body()
+    assert await post(client, gzip.compress(b" " * (MAX_BODY + 1)), headers) == 413
+    assert (
+        await post(
+            client, zlib.compress(b" " * 50_000_000), {**GOOD, "Content-Encoding": "deflate"}
+        )
+        == 413
+    )
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_a_body_in_a_broken_encoding_is_refused(
+    client: Client, caplog: pytest.LogCaptureFixture, encoding: str
+) -> None:
+    """A body that is not in the encoding it names is answered 400, without a traceback."""
+    assert await post(client, b"\xffnot compressed", GOOD | {"Content-Encoding": encoding}) == 400
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+HOSTILE = {
+    "bad chunk size": b"Transfer-Encoding: chunked\r\n\r\nzz\r\nxx\r\n0\r\n\r\n",
+    "chunk garbage": b"Transfer-Encoding: chunked\r\n\r\n3\r\nabcdefgh\r\n0\r\n\r\n",
+    "negative length": b"Content-Length: -1\r\n\r\n",
+    "two lengths": b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+    "length and chunks": b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "length in words": b"Content-Length: two\r\n\r\n{}",
+    "bad header": b"No colon here\r\n\r\n",
+    "NUL in a header": b"X-A: a\x00b\r\nContent-Length: 0\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("rest", HOSTILE.values(), ids=HOSTILE)
+async def test_broken_framing_is_refused_and_closed(
+    client: Client, stored: SqliteInbox, rest: bytes
+) -> None:
+    """Ambiguous or broken HTTP is answered 400 once and the line is closed."""
+    head = b"POST /planado HTTP/1.1\r\nHost: x\r\nX-Planado-Secret: s3cret\r\n"
+    after = head + b"Content-Length: 2\r\n\r\n{}"
+    answer = await raw(client, head + rest + after)
+    assert answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400"))
+    assert answer.count(b"HTTP/1.") == 1
+    assert await stored.deliveries() == []
+
+
+@pytest.mark.parametrize(
+    "rest", [b"Content-Length: 50\r\n\r\n{", b"Transfer-Encoding: chunked\r\n\r\n9\r\n{"]
+)
+async def test_a_client_that_hangs_up_is_no_harm(
+    client: Client, stored: SqliteInbox, caplog: pytest.LogCaptureFixture, rest: bytes
+) -> None:
+    """A body that ends too early is not kept, and the next request is answered as ever."""
+    head = b"POST /planado HTTP/1.1\r\nHost: x\r\nX-Planado-Secret: s3cret\r\n"
+    answer = await raw(client, head + rest, end=True)
+    assert b"500" not in answer
+    assert await stored.deliveries() == []
+    assert await post(client, body()) == 204
+    assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+@pytest.mark.parametrize("sent", [b"", b"\xff", b"[" * 100_000, body(version=-5), b'{"a": NaN}'])
+async def test_an_unusable_body_is_a_dead_letter(
+    client: Client, stored: SqliteInbox, sent: bytes
+) -> None:
+    """With the right secret what is no event is kept as received, once, and answered 204."""
+    assert [await post(client, sent) for _ in range(2)] == [204, 204]
+    [found] = await stored.deliveries()
+    assert (found.state, found.body, found.repeats) == (State.DEAD, sent, 1)
+    assert found.error
+    assert found.event_uuid == "e1" or found.event_uuid.startswith("sha256:")
+
+
+class Failing:
+    """An inbox whose puts fail with a given error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def now(self) -> float:
+        return 0.0
+
+    async def put(self, delivery: Delivery) -> bool:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [StorageError("disk full"), RuntimeError("?")], ids=str)
+async def test_what_cannot_be_stored_is_not_acknowledged(
+    error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When storing fails Planado is asked to send again later."""
+    client = await serve(Failing(error))  # type: ignore[arg-type]
+    async with client.post("/planado", data=body(), headers=GOOD) as response:
+        assert response.status == 503
+        assert int(response.headers["Retry-After"]) > 0
+    assert str(error) in caplog.text
+    await client.close()
+
+
+def test_refusals_of_one_kind_are_logged_every_ten_seconds(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A storm of refusals makes a line per kind and ten seconds, with the number left out."""
+    now = [0.0]
+    refusals = RefusalLog(lambda: now[0])
+    for _ in range(50):
+        refusals.warning("answered 401", "no")
+        refusals.warning("answered 413", "big")
+        now[0] += 0.1
+    assert len(caplog.records) == 2
+    now[0] = 10.0
+    refusals.warning("answered 401", "no")
+    assert "49 more" in caplog.records[-1].getMessage()
+    assert len(caplog.records) == 3
+
+
+@pytest.mark.real_time
+async def test_acknowledged_means_committed(tmp_path: Path) -> None:
+    """When the 204 has come, another connection to the file sees the event."""
+    path = tmp_path / "inbox.db"
+    async with SqliteInbox(path) as writing, SqliteInbox.open_readonly(path) as reader:
+        client = await serve(writing)
+        for number in range(20):
+            assert await post(client, body(f"e{number}")) == 204
+            assert await reader.delivery(f"e{number}") is not None
+        await client.close()
+
+
+@pytest.mark.real_time
+async def test_a_closed_inbox_answers_503(tmp_path: Path) -> None:
+    """An inbox that was never opened is a failure to store, not a crash."""
+    client = await serve(SqliteInbox(tmp_path / "inbox.db"))
+    assert await post(client, body()) == 503
+    await client.close()
+
+
+async def test_no_request_is_answered_with_500(client: Client) -> None:
+    """A crowd of odd requests on one line never leads to a 5xx."""
+    statuses = set()
+    async with aiohttp.ClientSession() as session:
+        for data in (b"", b"{}", b"\x00" * 10, body(), b"x" * 300_000):
+            for headers in ({}, GOOD, GOOD | {"X-Planado-Delivery-Attempt": "\xff"}):
+                url = client.make_url("/planado")
+                async with session.post(url, data=data, headers=headers) as response:
+                    statuses.add(response.status)
+    assert statuses == {204, 401, 413}

@@ -1,0 +1,240 @@
+"""What only the inbox in an SQLite file does."""
+
+import asyncio
+import re
+import sqlite3
+import sys
+from pathlib import Path
+
+import pytest
+
+from planado_async.core.errors import ConfigurationError
+from planado_async.webhooks import sqlite, statements
+from planado_async.webhooks.inbox import Counts, StorageError
+from planado_async.webhooks.sqlite import SqliteInbox
+from tests.webhooks.making import delivery
+from tests.webhooks.test_inbox import ROUTES, claim, uuids
+
+pytestmark = pytest.mark.real_time
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "in box?.db"
+
+
+async def test_what_was_put_is_there_after_reopening(path: Path) -> None:
+    """A file keeps its deliveries and runs from one opening to the next."""
+    async with SqliteInbox(path) as inbox:
+        await inbox.put(delivery())
+    async with SqliteInbox(path) as inbox:
+        assert await inbox.put(delivery()) is False
+        assert uuids(await claim(inbox)) == ["e1"]
+
+
+async def test_the_disk_is_waited_for(path: Path) -> None:
+    """The file is in WAL mode and its commits wait for the disk."""
+    async with SqliteInbox(path):
+        pass
+    connection = sqlite.connect(str(path))
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    connection.close()
+
+
+async def test_puts_that_come_together_share_a_commit(path: Path) -> None:
+    """A hundred puts at once take a few transactions, and all of them are kept."""
+    async with SqliteInbox(path) as inbox:
+        before = inbox.transactions
+        puts = [inbox.put(delivery(f"e{number}")) for number in range(100)]
+        assert await asyncio.gather(*puts) == [True] * 100
+        assert inbox.transactions - before <= 10
+        assert (await inbox.counts()).waiting == 100
+
+
+async def test_a_second_writer_is_refused(path: Path) -> None:
+    """Whoever opens a file that is being written is told so, until it is closed."""
+    async with SqliteInbox(path) as inbox:
+        with pytest.raises(ConfigurationError, match="in use") as caught:
+            await SqliteInbox(path).open()
+        assert str(path) in str(caught.value)
+        await inbox.put(delivery())
+    async with SqliteInbox(path) as inbox:
+        assert (await inbox.counts()).waiting == 1
+
+
+HOLDER = """
+import asyncio, sys
+from planado_async.webhooks.sqlite import SqliteInbox
+
+async def main():
+    await SqliteInbox(sys.argv[1]).open()
+    print("open", flush=True)
+    await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+async def test_the_lock_ends_with_its_process(path: Path) -> None:
+    """A writer in another process is in the way until it dies, and not after."""
+    holder = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", HOLDER, path), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        assert holder.stdout is not None
+        assert await holder.stdout.readline() == b"open\n"
+        with pytest.raises(ConfigurationError, match="in use"):
+            await SqliteInbox(path).open()
+    finally:
+        holder.kill()
+        await holder.communicate()
+    async with SqliteInbox(path) as inbox:
+        await inbox.put(delivery())
+
+
+async def test_a_reader_works_beside_the_writer(path: Path) -> None:
+    """Read-only, a file can be listed, shown and counted while it is written, and not changed."""
+    async with SqliteInbox(path) as inbox, SqliteInbox.open_readonly(path) as reader:
+        await inbox.put(delivery())
+        assert (await reader.counts()).waiting == 1
+        assert [one.event_uuid for one in await reader.deliveries()] == ["e1"]
+        await claim(inbox)
+        assert [run.handler for run in await reader.runs("e1")] == list(ROUTES)
+        with pytest.raises(ConfigurationError, match="read-only"):
+            await reader.put(delivery("e2"))
+    async with SqliteInbox(path, readonly=True) as reader:
+        assert (await reader.counts()).claimed == 1
+
+
+async def test_a_newer_schema_is_refused(path: Path) -> None:
+    """A file made by a newer version is left alone, by writers and readers, and let go."""
+    async with SqliteInbox(path):
+        pass
+    connection = sqlite3.connect(path)
+    connection.execute(statements.MIGRATED, (99, 0.0))
+    connection.commit()
+    connection.close()
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="schema 99"):
+            await SqliteInbox(path).open()
+    with pytest.raises(ConfigurationError, match="schema 99"):
+        await SqliteInbox.open_readonly(path).open()
+
+
+async def test_an_older_schema_is_migrated(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a newer version adds is added to a file of an older one, once."""
+    async with SqliteInbox(path) as inbox:
+        await inbox.put(delivery())
+    step = ("ALTER TABLE deliveries ADD COLUMN note TEXT",)
+    monkeypatch.setattr(statements, "MIGRATIONS", (*statements.MIGRATIONS, step))
+    for _ in range(2):
+        async with SqliteInbox(path) as inbox:
+            assert (await inbox.counts()).waiting == 1
+    connection = sqlite3.connect(path)
+    assert connection.execute(statements.SCHEMA_VERSION).fetchone() == (2,)
+    assert connection.execute("SELECT note FROM deliveries").fetchall() == [(None,)]
+    connection.close()
+
+
+async def test_an_old_sqlite_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library without RETURNING is named before anything is touched."""
+    monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
+    with pytest.raises(ConfigurationError, match=r"3\.35"):
+        await SqliteInbox(path).open()
+    assert list(path.parent.iterdir()) == []
+
+
+async def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    """Another kind of file is named and not touched, and its lock is let go."""
+    diary = b"Dear diary, " * 100
+    path.write_bytes(diary)  # noqa: ASYNC240  # a small file, before anything runs
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match="not a database") as caught:
+            await SqliteInbox(path).open()
+        assert "in box" in str(caught.value)
+    assert path.read_bytes() == diary  # noqa: ASYNC240
+
+
+async def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
+    """A path that cannot be opened is named."""
+    with pytest.raises(ConfigurationError, match=r"no/inbox\.db"):
+        await SqliteInbox(tmp_path / "no" / "inbox.db").open()
+    with pytest.raises(ConfigurationError, match=r"no\.db"):
+        await SqliteInbox.open_readonly(tmp_path / "no.db").open()
+
+
+async def test_no_wal_mode_is_refused() -> None:
+    """Where SQLite cannot do WAL the inbox says so instead of being less durable."""
+    with pytest.raises(ConfigurationError, match="WAL"):
+        sqlite.connect("")  # a temporary database has no WAL mode
+
+
+@pytest.mark.parametrize("path", [":memory:", "inbox.db"])
+async def test_a_closed_inbox_says_so(tmp_path: Path, path: str) -> None:
+    """Before opening and after closing, asking raises StorageError; closing twice is no harm."""
+    inbox = SqliteInbox(path if path == ":memory:" else tmp_path / path)
+    with pytest.raises(StorageError, match="not open"):
+        await inbox.put(delivery())
+    await inbox.open()
+    await inbox.close()
+    await inbox.close()
+    with pytest.raises(StorageError, match="not open"):
+        await inbox.counts()
+
+
+async def test_a_full_disk_is_a_storage_error_and_passes(path: Path) -> None:
+    """A put that does not fit raises StorageError; with space again the next one is kept."""
+    async with SqliteInbox(path) as inbox:
+        await limit_pages(inbox, 1)
+        puts = [inbox.put(delivery(f"f{number}")) for number in range(999)]
+        with pytest.raises(StorageError, match="full"):
+            await asyncio.gather(*puts)
+        kept = (await inbox.counts()).waiting
+        await limit_pages(inbox, 1_000_000)
+        assert await inbox.put(delivery("later")) is True
+        assert (await inbox.counts()).waiting == kept + 1
+
+
+async def limit_pages(inbox: SqliteInbox, count: int) -> None:
+    """Set how many pages the file may have; SQLite takes its present size if that is more."""
+    await inbox._write(lambda c: c.execute(f"PRAGMA max_page_count = {count}").fetchone())
+
+
+async def test_another_programs_lock_is_waited_for_within_bounds(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When something else holds the file, a put fails in time to answer, and works afterwards."""
+    monkeypatch.setattr(sqlite, "BUSY_FOR", 0.05)
+    async with SqliteInbox(path) as inbox:
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StorageError, match="locked"):
+            await inbox.put(delivery())
+        other.execute("COMMIT")
+        other.close()
+        assert await inbox.put(delivery()) is True
+        assert await inbox.counts() != Counts()
+
+
+def plan(statement: str, connection: sqlite3.Connection) -> str:
+    terms = dict.fromkeys(re.findall(r":(\w+)", statement), 1)
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", terms).fetchall()
+    return " | ".join(row[3] for row in rows)
+
+
+HOT = ["UNPLANNED", "DUE", "NEXT_DUE", "SUSPECTS", "PLAN", "PROMOTE", "DEMOTE", "CLAIM", "COMPLETE"]
+HOT += ["SETTLE", "RENEW", "LEFT_CLAIMED", "ANY_CLAIMED", "OLDEST_WAITING", "DELIVERY"]
+
+
+@pytest.mark.parametrize("name", HOT)
+def test_no_statement_of_dispatch_scans_a_table(name: str) -> None:
+    """What dispatch asks all the time is answered from an index, without sorting."""
+    connection = sqlite.connect(":memory:")
+    sqlite.migrate(connection, ":memory:", 0.0)
+    statement = getattr(statements, name)
+    told = plan(statement.replace("?", ":limit"), connection)
+    connection.close()
+    assert "B-TREE" not in told
+    for step in told.split(" | "):
+        assert "SCAN" not in step or "runs_claimed" in step or "deliveries_unplanned" in step, told
