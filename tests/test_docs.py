@@ -36,6 +36,7 @@ def test_every_block_is_run_somewhere() -> None:
         readme.the_block("README.md", "hooks.mount"),
         readme.the_block("docs/tutorial.md", "asyncio.run"),
         readme.the_block("docs/client.md", "copy_all"),
+        readme.the_block("docs/emulator.md", "emulator.act"),
     }
     assert [block for page in PAGES for block in readme.blocks(page) if block not in run] == []
 
@@ -59,3 +60,10 @@ def test_links_lead_somewhere(page: str) -> None:
     text = (readme.ROOT / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
         assert ((readme.ROOT / page).parent / target).exists(), target
+
+
+async def test_emulator_page_test_passes(tmp_path: Path) -> None:
+    """The emulator page's example of a test is one that passes."""
+    code = tmp_path / "example.py"
+    code.write_text(readme.the_block("docs/emulator.md", "emulator.act"), "utf-8")
+    await runpy.run_path(str(code))["test_a_job_is_finished"]()

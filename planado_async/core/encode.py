@@ -114,6 +114,16 @@ def encode(fields: Mapping[str, Any], shape: Any, *, at: str = "") -> dict[str, 
     return {name: encoders[name](value, prefix + name) for name, value in fields.items()}
 
 
+def encode_any(value: Any, at: str) -> Any:
+    """Return what JSON can say, with date-times, durations and decimals in the API's forms.
+
+    Raises:
+        TypeError: a value that JSON has no form for.
+        ValueError: a date-time without a zone, a number that is not finite.
+    """
+    return _json(value, at)
+
+
 def _called(at: str, shape: Any) -> str:
     return at or str(shape.__name__)
 

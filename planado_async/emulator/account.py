@@ -50,8 +50,8 @@ class Account:
         self._first_settings = settings
         self._seed = seed
         self._random = Random(seed)
-        self.api_key = f"{self._random.getrandbits(160):040x}"
-        self.clock = Clock(start, speed)
+        self.api_key: str = f"{self._random.getrandbits(160):040x}"
+        self.clock: Clock = Clock(start, speed)
         # Not begun anew by a reset, so that no uuid is ever given twice.
         self._ids = Ids(self._random, self.clock.now)
         # Deliveries of before a reset, until the last of their tasks has stopped.
@@ -60,13 +60,13 @@ class Account:
 
     def _begin(self) -> None:
         settings = self._first_settings
-        self.bucket = Bucket(settings.burst, settings.rate / PER_S)
-        self.counters = Counters()
-        self.faults = Faults(self._random)
-        self.deliveries = Deliveries(
+        self.bucket: Bucket = Bucket(settings.burst, settings.rate / PER_S)
+        self.counters: Counters = Counters()
+        self.faults: Faults = Faults(self._random)
+        self.deliveries: Deliveries = Deliveries(
             self._session, self.clock, self._ids, self.faults, self.counters
         )
-        self.state = State(self.clock, self._ids, settings)
+        self.state: State = State(self.clock, self._ids, settings)
         self.state.publish = self.deliveries.publish
         self.state.pushed = self.counters.count_push
         set_up.plant(self.state, self._seed)

@@ -8,9 +8,9 @@ class Bucket:
     """One key's budget. Times are seconds of any clock that only moves forward."""
 
     def __init__(self, capacity: float, leak: float) -> None:
-        self.capacity = capacity
-        self.leak = leak
-        self.highest = 0.0
+        self.capacity: float = capacity
+        self.leak: float = leak
+        self.highest: float = 0.0
         self._level = 0.0
         self._at = 0.0
 

@@ -26,7 +26,7 @@ class InvalidError(ValueError):
 
     def __init__(self, *messages: str) -> None:
         super().__init__(*messages)
-        self.messages = list(messages)
+        self.messages: list[str] = list(messages)
 
 
 @frozen

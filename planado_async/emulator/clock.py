@@ -12,7 +12,7 @@ class Clock:
     """Tells the emulated time."""
 
     def __init__(self, start: datetime | None, speed: float) -> None:
-        self.start = (start or datetime.now(UTC)).astimezone(UTC)
+        self.start: datetime = (start or datetime.now(UTC)).astimezone(UTC)
         self.speed = speed
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()

@@ -54,7 +54,7 @@ class Deliveries:
         self._faults = faults
         self._counters = counters
         self._tasks: dict[asyncio.Task[None], Hook] = {}
-        self.hooks = Collection[Hook](size=HOOKS_PAGE)
+        self.hooks: Collection[Hook] = Collection[Hook](size=HOOKS_PAGE)
 
     def subscribe(self, body: dict[str, Any]) -> Hook:
         """Adds a subscription."""

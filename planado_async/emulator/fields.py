@@ -30,7 +30,7 @@ TEXT_LIMIT = 200
 MOST_FILES = 10
 
 # Which kinds of data each kind of field may hold; the first is the default.
-DATA_TYPES = {
+DATA_TYPES: Mapping[str, tuple[str, ...]] = {
     "input": ("string", "integer", "decimal", "money", "date", "time", "datetime"),
     "link": ("url",),
     "file": ("attachment",),

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from planado_async.emulator.checks import InvalidError, Rule, boolean, listed, number, record, text
+from planado_async.emulator.checks import (
+    Check,
+    InvalidError,
+    Rule,
+    boolean,
+    listed,
+    number,
+    record,
+    text,
+)
 
 EXTERNAL_ID = text(500, blank=False)
 
@@ -80,4 +89,4 @@ def field_change(value: object) -> dict[str, Any]:
     return given
 
 
-field_changes = listed(field_change)
+field_changes: Check = listed(field_change)

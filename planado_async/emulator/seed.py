@@ -3,6 +3,7 @@
 Everything here has the same uuids for the same seed, whenever the emulator starts.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from random import Random
 
@@ -28,7 +29,7 @@ SET_UP_AT = datetime(2024, 1, 15, 8, tzinfo=UTC)
 JOB_TYPES = ("default", "Repair", "Inspection", "Installation", "Meter reading")
 TERRITORIES = ("North", "Centre", "South")
 SKILLS = ("Gas", "Electrical", "Plumbing", "Work at height")
-DICTIONARIES = {
+DICTIONARIES: Mapping[str, tuple[str, ...]] = {
     "Boiler make": ("Arden", "Korbel", "Norvik", "Thermia"),
     "Reason for delay": ("Traffic", "Parts missing", "Access refused"),
 }
@@ -52,8 +53,11 @@ DISPATCHER = ("Greta", "Lund")
 # name, territory, how many workers from the start of the list
 TEAMS = (("Boiler team", "North", (0, 1)), ("Roof team", "South", (4, 5)))
 UNITS = (("piece", "pcs"), ("metre", "m"), ("litre", "l"))
-PRODUCT_CATEGORIES = {"Spare parts": ("Pumps", "Valves"), "Consumables": ()}
-SERVICE_CATEGORIES = {"Maintenance": ("Boilers",), "Call-out": ()}
+PRODUCT_CATEGORIES: Mapping[str, tuple[str, ...]] = {
+    "Spare parts": ("Pumps", "Valves"),
+    "Consumables": (),
+}
+SERVICE_CATEGORIES: Mapping[str, tuple[str, ...]] = {"Maintenance": ("Boilers",), "Call-out": ()}
 # name, category, unit, price
 PRODUCTS = (
     ("Circulation pump", "Pumps", "piece", "189.00"),
@@ -228,7 +232,7 @@ def _plant_catalog(state: State, ids: Ids) -> None:
         )
 
 
-def _plant_tree(tree: Collection[Category], names: dict[str, tuple[str, ...]], ids: Ids) -> None:
+def _plant_tree(tree: Collection[Category], names: Mapping[str, tuple[str, ...]], ids: Ids) -> None:
     for name, children in names.items():
         parent = tree.add(Category(uuid=ids.new(), name=name))
         for child in children:

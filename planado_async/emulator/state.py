@@ -42,24 +42,34 @@ class State:
     def __init__(self, clock: Clock, ids: Ids, settings: Settings) -> None:
         self.clock = clock
         self.ids = ids
-        self.settings = settings
-        self.jobs = Collection[Job]("external_id", size=20, newest_first=True)
-        self.clients = Collection[Client]("external_id", size=20, newest_first=True)
-        self.sites = Collection[Site]("external_id", size=20, newest_first=True)
-        self.templates = Collection[Template]("name", size=20)
-        self.job_types = Collection[JobType]("code", size=100)
-        self.users = Collection[User]("email", size=100)
-        self.teams = Collection[Team](size=100)
-        self.territories = Collection[Named]("name", size=100)
-        self.skills = Collection[Named]("name", size=20)
-        self.resolutions = Collection[Resolution]("name", size=100)
-        self.dictionaries = Collection[Named]("name", size=100)
+        self.settings: Settings = settings
+        self.jobs: Collection[Job] = Collection[Job]("external_id", size=20, newest_first=True)
+        self.clients: Collection[Client] = Collection[Client](
+            "external_id", size=20, newest_first=True
+        )
+        self.sites: Collection[Site] = Collection[Site]("external_id", size=20, newest_first=True)
+        self.templates: Collection[Template] = Collection[Template]("name", size=20)
+        self.job_types: Collection[JobType] = Collection[JobType]("code", size=100)
+        self.users: Collection[User] = Collection[User]("email", size=100)
+        self.teams: Collection[Team] = Collection[Team](size=100)
+        self.territories: Collection[Named] = Collection[Named]("name", size=100)
+        self.skills: Collection[Named] = Collection[Named]("name", size=20)
+        self.resolutions: Collection[Resolution] = Collection[Resolution]("name", size=100)
+        self.dictionaries: Collection[Named] = Collection[Named]("name", size=100)
         self.values: dict[str, Collection[Named]] = {}
-        self.products = Collection[CatalogItem]("external_id", "name", size=20)
-        self.services = Collection[CatalogItem]("external_id", "name", size=20)
-        self.product_categories = Collection[Category]("external_id", "name", size=20)
-        self.service_categories = Collection[Category]("external_id", "name", size=20)
-        self.units = Collection[Unit]("external_id", "name", size=20)
+        self.products: Collection[CatalogItem] = Collection[CatalogItem](
+            "external_id", "name", size=20
+        )
+        self.services: Collection[CatalogItem] = Collection[CatalogItem](
+            "external_id", "name", size=20
+        )
+        self.product_categories: Collection[Category] = Collection[Category](
+            "external_id", "name", size=20
+        )
+        self.service_categories: Collection[Category] = Collection[Category](
+            "external_id", "name", size=20
+        )
+        self.units: Collection[Unit] = Collection[Unit]("external_id", "name", size=20)
         self.histories: dict[str, list[Happening]] = {}
         self.locations: dict[str, Collection[Location]] = {}
         self.positions: dict[str, Position] = {}
@@ -69,8 +79,8 @@ class State:
         self.publish: Callable[[str, Json], None] = lambda event_type, body: None
         self.pushed: Callable[[bool], None] = lambda sent: None
         # The integer ids beside the uuids, and the jobs' own count.
-        self.numbers = count(1001)
-        self.serials = count(1)
+        self.numbers: count[int] = count(1001)
+        self.serials: count[int] = count(1)
 
     def change(self, settings: Settings) -> None:
         """Puts other settings in force."""

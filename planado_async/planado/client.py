@@ -10,7 +10,7 @@ from attrs import evolve
 
 from planado_async.core.auth import ApiKey, Auth
 from planado_async.core.bulk import BulkReport, Progress, bulk
-from planado_async.core.encode import encode
+from planado_async.core.encode import encode, encode_any
 from planado_async.core.errors import ConfigurationError
 from planado_async.core.limiter import Budget, Limiter, LocalLimiter, RateLimit
 from planado_async.core.retry import Retry, RetryPolicy
@@ -173,7 +173,8 @@ class Planado:
         again after a failure; any other method only if it was not written.
 
         Raises:
-            ValueError: a path that is not absolute, or leads elsewhere.
+            TypeError: a body that JSON cannot say.
+            ValueError: a path that is not absolute, or leads elsewhere; a naive date-time.
         """
         method = method.upper()
         given = encode(options, WriteOptions)
@@ -183,7 +184,7 @@ class Planado:
             path=path,
             effect="read" if method == "GET" else "once",
             query=tuple((query or {}).items()),
-            body=body,
+            body=encode_any(body, "body"),
             options=self._options.of_call(given, write=method != "GET"),
         )
         return await self._transport.send(call)

@@ -6,7 +6,7 @@ durations are whole minutes, decimals travel as text.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Required, TypeAlias, TypedDict
 
@@ -138,7 +138,7 @@ class GeolocationFields(TypedDict):
 class AddressFields(TypedDict, total=False):
     """An address (docs: Common records)."""
 
-    formatted: Required[Annotated[str, MaxLen(5000)]]
+    formatted: Annotated[str, MaxLen(5000)]
     apartment: Short | None
     floor: Short | None
     entrance_no: Short | None
@@ -326,6 +326,13 @@ class ShiftFields(TypedDict, total=False):
     working: bool
     job_type: CodeRef
     territory: NameRef
+
+
+class ShiftsRead(CallOptions, total=False):
+    """Which days of a timeline are read (docs: Shifts, Get)."""
+
+    after: Required[date]
+    before: Required[date]
 
 
 class ShiftsWrite(CallOptions, total=False):

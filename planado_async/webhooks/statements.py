@@ -119,7 +119,7 @@ _FIRST = """(
 DEMOTE = f"""
 UPDATE runs SET head = 0
 WHERE handler = :handler AND entity = :entity AND state = 'waiting' AND head = 1
-    AND owner IS NULL AND suspect = 0 AND event_uuid <> {_FIRST}"""  # what was begun is not overtaken
+    AND owner IS NULL AND suspect = 0 AND event_uuid <> {_FIRST}"""  # what was begun stays
 
 PROMOTE = f"""
 UPDATE runs SET head = 1

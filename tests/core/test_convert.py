@@ -135,7 +135,9 @@ def test_what_is_no_object_is_refused(data: Any) -> None:
 
 def test_a_missing_required_field_is_named() -> None:
     """The error says which field is missing, and where."""
-    with pytest.raises(UnexpectedResponseError, match=r"required field 'uuid' is missing @ \$\.job"):
+    with pytest.raises(
+        UnexpectedResponseError, match=r"required field 'uuid' is missing @ \$\.job"
+    ):
         decode({}, Sample, at="$.job")
 
 

@@ -79,7 +79,11 @@ OFFSET = timezone(timedelta(hours=-3, minutes=-30))
         ("money", Decimal("1E+3"), "1000"),
         ("money", "-2.5", "-2.5"),
         ("inner", {"name": "abc"}, {"name": "abc"}),
-        ("inners", [{"name": "a"}, {"name": "b", "count": 1}], [{"name": "a"}, {"name": "b", "count": 1}]),
+        (
+            "inners",
+            [{"name": "a"}, {"name": "b", "count": 1}],
+            [{"name": "a"}, {"name": "b", "count": 1}],
+        ),
         ("inners", (), []),
         ("few", (1, 2), [1, 2]),
         ("either", {"a": 1, "c": 2}, {"a": 1, "c": 2}),
@@ -118,7 +122,11 @@ def test_what_is_not_given_is_not_sent() -> None:
         ("number", "1", "number takes a number, not str"),
         ("flag", 1, "flag takes True or False, not int"),
         ("flag", "false", "flag takes True or False, not str"),
-        ("moment", date(2026, 3, 29), "moment takes an aware datetime or its ISO 8601 text, not date"),
+        (
+            "moment",
+            date(2026, 3, 29),
+            "moment takes an aware datetime or its ISO 8601 text, not date",
+        ),
         ("moment", 1_700_000_000, "moment takes an aware datetime"),
         ("colour", None, "colour cannot be null in Planado"),
         ("day", MOMENT, "day takes a date, not datetime"),
@@ -138,7 +146,11 @@ def test_what_is_not_given_is_not_sent() -> None:
         ("anything", {1, 2}, "anything takes what JSON can say, not set"),
         ("anything", [object()], "anything[0] takes what JSON can say, not object"),
         ("anything", {"a": [b"x"]}, "anything.a[0] takes what JSON can say, not bytes"),
-        ("inner_or_text", 7, "inner_or_text takes an object (dict), not int; or inner_or_text takes text"),
+        (
+            "inner_or_text",
+            7,
+            "inner_or_text takes an object (dict), not int; or inner_or_text takes text",
+        ),
     ],
 )
 def test_a_wrong_type_is_a_type_error_that_names_the_place(
@@ -163,7 +175,11 @@ def test_a_wrong_type_is_a_type_error_that_names_the_place(
         ("moment", "2026-03-29T08:30:00", "without a time zone; say which moment it is"),
         ("moment", "2026-03-29", "without a time zone"),
         ("moment", "tomorrow", "moment is 'tomorrow', not an ISO 8601 date-time"),
-        ("anything", {"at": datetime(2026, 3, 29)}, "anything.at is '2026-03-29T00:00:00', without"),
+        (
+            "anything",
+            {"at": datetime(2026, 3, 29)},
+            "anything.at is '2026-03-29T00:00:00', without",
+        ),
         ("span", timedelta(seconds=30), "span is 0:00:30; the API counts in whole minutes"),
         ("span", timedelta(minutes=-1), "the API counts in whole minutes"),
         ("money", Decimal("NaN"), "money is 'NaN'; the API takes finite numbers"),

@@ -198,8 +198,10 @@ def test_deep_json_is_survived(depth: int, open_close: tuple[bytes, bytes]) -> N
         st.binary(max_size=80),
         st.recursive(
             st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=9),
-            lambda inner: st.lists(inner, max_size=3)
-            | st.dictionaries(st.sampled_from(["message", "errors", "details", "x"]), inner),
+            lambda inner: (
+                st.lists(inner, max_size=3)
+                | st.dictionaries(st.sampled_from(["message", "errors", "details", "x"]), inner)
+            ),
             max_leaves=9,
         ).map(orjson.dumps),
     ),

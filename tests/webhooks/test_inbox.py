@@ -1,7 +1,7 @@
 """The contract of an inbox, kept by every kind of it."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import attrs
 import pytest
@@ -209,21 +209,23 @@ async def test_every_arrow_of_the_table(
     """Each verb leads from each state where the table says, and elsewhere changes nothing."""
     await inbox.put(delivery())
     run = await claim_one(inbox)
-    await {
+    ways: dict[str, Callable[[], Awaitable[object]]] = {
         State.WAITING: lambda: inbox.release(run),
         State.CLAIMED: lambda: inbox.renew(ME, 90.0),
         State.DONE: lambda: inbox.complete(run),
         State.DEAD: lambda: inbox.bury(run, "x"),
-    }[start]()
+    }
+    await ways[start]()
     assert await state_of(inbox) is start
-    moved = await {
+    verbs: dict[str, Callable[[], Awaitable[object]]] = {
         "claim": lambda: claim(inbox),
         "complete": lambda: inbox.complete(run),
         "retry": lambda: inbox.retry(run, clock.now + 5, "x"),
         "release": lambda: inbox.release(run),
         "bury": lambda: inbox.bury(run, "x"),
         "revive": lambda: inbox.revive("e1"),
-    }[verb]()
+    }
+    moved = await verbs[verb]()
     assert bool(moved) is ((start, verb) in ARROWS)
     assert await state_of(inbox) is ARROWS.get((start, verb), start)
 

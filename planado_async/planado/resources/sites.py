@@ -24,7 +24,7 @@ class Sites(Resource):
         given = encode(options, CallOptions)
         answer = await self._send("GET", "/sites/{id}", id, effect="read", given=given)
         # A site read by its external_id has been documented under the plural key.
-        key = "sites" if "sites" in answer else "site"
+        key = "sites" if isinstance(answer, dict) and "sites" in answer else "site"
         return decode(expect(answer, key, dict), Site, at=f"$.{key}")
 
     def list(

@@ -15,6 +15,7 @@ from planado_async.planado.writes import (
     CallOptions,
     NearbySearch,
     ShiftFields,
+    ShiftsRead,
     ShiftsWrite,
     UserCreate,
     UserUpdate,
@@ -55,16 +56,13 @@ class Users(Resource):
         Its pieces follow each other without gaps, working or not.
 
         Raises:
+            TypeError: a date-time in place of a date.
             ValueError: more than a week, or the days in the wrong order.
         """
+        days, given = split(encode({"after": after, "before": before, **options}, ShiftsRead))
         _check_week(before - after)
         answer = await self._send(
-            "GET",
-            "/users/{id}/shifts",
-            uuid,
-            effect="read",
-            given=encode(options, CallOptions),
-            query=[("after", after.isoformat()), ("before", before.isoformat())],
+            "GET", "/users/{id}/shifts", uuid, effect="read", given=given, query=[*days.items()]
         )
         return decode_all(expect(answer, "timeline", list), Shift, at="$.timeline")
 
