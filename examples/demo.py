@@ -428,7 +428,7 @@ def report(
     ):
         table.add_row(name, str(value))
     console.print(table)
-    return 1 if lost or end.dead else 0
+    return 1 if lost or end.dead or end.stored < emitted else 0
 
 
 def main() -> None:

@@ -1,0 +1,64 @@
+"""The import contracts hold, and each would notice its violation."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.readme import ROOT
+
+
+def _lint_imports(folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """Return a folder with a copy of the package and its contracts."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "planado_async", tmp_path / "planado_async", ignore=ignored)
+    return tmp_path
+
+
+def test_contracts_hold(copy: Path) -> None:
+    """The package as it is keeps every contract."""
+    done = _lint_imports(copy)
+    assert done.returncode == 0, done.stdout
+    assert " 0 broken" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("module", "imported"),
+    [
+        ("core/errors.py", "planado_async.core.limiter"),
+        ("core/retry.py", "planado_async.core.transport"),
+        ("core/transport.py", "planado_async.planado.models"),
+        ("planado/models.py", "planado_async.core.transport"),
+        ("planado/models.py", "cattrs"),
+        ("planado/resources/jobs.py", "planado_async.planado.resources.sites"),
+        ("webhooks/receiver.py", "planado_async.webhooks.dispatcher"),
+        ("webhooks/inbox.py", "planado_async.webhooks.sqlite"),
+        ("webhooks/webhooks.py", "planado_async.core.transport"),
+        ("emulator/views.py", "planado_async.core.errors"),
+        ("planado/client.py", "planado_async.emulator"),
+        ("core/encode.py", "cattrs"),
+    ],
+)
+def test_planted_violation_is_found(copy: Path, module: str, imported: str) -> None:
+    """An import that points up, sideways or out is told, under TYPE_CHECKING too."""
+    planted = f"\nfrom typing import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import {imported}\n"
+    with (copy / "planado_async" / module).open("a", encoding="utf-8") as file:
+        file.write(planted)
+    done = _lint_imports(copy)
+    assert done.returncode != 0
+    assert "BROKEN" in done.stdout
