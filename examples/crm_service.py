@@ -92,7 +92,7 @@ def service(folder: Path, *, speed: float = 1.0) -> web.Application:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description="A receiving service with a small CRM")
     arguments.add_argument("--port", type=int, default=8080)
     arguments.add_argument("--folder", type=Path, default=Path())
     arguments.add_argument("--speed", type=float, default=1.0, help="of the retries of handlers")

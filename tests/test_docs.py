@@ -9,6 +9,7 @@ import pytest
 
 from planado_async import Planado
 from planado_async.emulator import Emulator
+from planado_async.webhooks import Webhooks
 from tests import readme
 
 PAGES = [
@@ -37,6 +38,7 @@ def test_every_block_is_run_somewhere() -> None:
         readme.the_block("docs/tutorial.md", "asyncio.run"),
         readme.the_block("docs/client.md", "copy_all"),
         readme.the_block("docs/emulator.md", "emulator.act"),
+        readme.the_block("docs/webhooks.md", "hooks.check"),
     }
     assert [block for page in PAGES for block in readme.blocks(page) if block not in run] == []
 
@@ -67,3 +69,25 @@ async def test_emulator_page_test_passes(tmp_path: Path) -> None:
     code = tmp_path / "example.py"
     code.write_text(readme.the_block("docs/emulator.md", "emulator.act"), "utf-8")
     await runpy.run_path(str(code))["test_a_job_is_finished"]()
+
+
+async def test_webhooks_page_says_what_to_click(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The webhooks page's check prints the problems of an account without webhooks."""
+    code = tmp_path / "tell.py"
+    code.write_text(readme.the_block("docs/webhooks.md", "hooks.check"), "utf-8")
+    tell = runpy.run_path(str(code))["tell"]
+    hooks = Webhooks(":memory:", secret="s")
+    async with Emulator() as emulator, Planado(emulator.api_key, base_url=emulator.url) as planado:
+        await tell(hooks, planado)
+    assert "Settings / Integrations / Webhooks" in capsys.readouterr().out
+
+
+def test_guarantees_name_tests_that_exist() -> None:
+    """Every test the guarantees lean on is there."""
+    page = (readme.ROOT / "docs/guarantees.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", page)
+    assert len(named) > 20
+    for file, test in named:
+        assert f"def {test}(" in (readme.ROOT / file).read_text("utf-8"), test

@@ -56,6 +56,18 @@ class MaxLen:
             raise ValueError(f"{at} has {len(value)} {unit}; the API takes at most {self.most}")
 
 
+@frozen
+class AtLeast:
+    """A number that is not below a bound."""
+
+    least: int
+
+    def check(self, value: float, at: str) -> None:
+        """Raise ValueError if the number is smaller."""
+        if value < self.least:
+            raise ValueError(f"{at} is {value}; it takes at least {self.least}")
+
+
 class Aware:
     """An ISO 8601 date-time that says its offset from UTC."""
 

@@ -1,28 +1,31 @@
 """Every error this package raises, and how an answer becomes one.
 
-PlanadoError                      .retryable .retry_after .attempts .waited
-├─ ConfigurationError             names the variable or argument to set
-├─ TransportError
-│   ├─ ConnectError               no connection: the request was never written
-│   ├─ TryTimeoutError            one try took longer than its timeout
-│   └─ RedirectRefusedError       the server pointed elsewhere; nothing was followed
-├─ DeadlineExceededError          the whole call took longer than its deadline
-├─ BudgetWaitError                the deadline cannot be met, said before waiting
-├─ APIError                       .status .details .request_id
-│   ├─ BadRequestError            400
-│   ├─ AuthenticationError        401
-│   ├─ PermissionDeniedError      403
-│   ├─ NotFoundError              404
-│   ├─ ConflictError              409, or 422 over an id that is taken
-│   ├─ ValidationError            422
-│   ├─ RateLimitError             429, or the text of a refusal under a 2xx
-│   └─ ServerError                5xx
-├─ UnexpectedResponseError        not JSON, or not the documented shape
-├─ OutcomeUnknownError            a write that may or may not have happened
-└─ WebhookError
-    ├─ BadSecretError
-    ├─ BodyTooLargeError
-    └─ MalformedEventError
+::
+
+    PlanadoError                      .retryable .retry_after .attempts .waited
+    ├─ ConfigurationError             names the variable or argument to set
+    ├─ TransportError
+    │   ├─ ConnectError               no connection: the request was never written
+    │   ├─ TryTimeoutError            one try took longer than its timeout
+    │   └─ RedirectRefusedError       the server pointed elsewhere; nothing was followed
+    ├─ DeadlineExceededError          the whole call took longer than its deadline
+    ├─ BudgetWaitError                the deadline cannot be met, said before waiting
+    ├─ APIError                       .status .details .request_id
+    │   ├─ BadRequestError            400
+    │   ├─ AuthenticationError        401
+    │   ├─ PermissionDeniedError      403
+    │   ├─ NotFoundError              404
+    │   ├─ ConflictError              409, or 422 over an id that is taken
+    │   ├─ ValidationError            422
+    │   ├─ RateLimitError             429, or the text of a refusal under a 2xx
+    │   └─ ServerError                5xx
+    ├─ UnexpectedResponseError        not JSON, or not the documented shape
+    ├─ OutcomeUnknownError            a write that may or may not have happened
+    └─ WebhookError
+        ├─ BadSecretError
+        ├─ BodyTooLargeError
+        ├─ MalformedEventError
+        └─ StorageError           the inbox's store failed; nothing was changed
 """
 
 import copyreg
@@ -182,6 +185,12 @@ class BodyTooLargeError(WebhookError):
 
 class MalformedEventError(WebhookError):
     """The body is not an event: not JSON, or without the fields every event has."""
+
+
+class StorageError(WebhookError):
+    """The inbox could not read or write its store; what was asked for did not happen."""
+
+    retryable = True
 
 
 _BY_STATUS: Mapping[int, type[APIError]] = {

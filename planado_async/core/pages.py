@@ -68,7 +68,7 @@ class Pages(Generic[T]):
         seen = {self._start}
         last: list[T] = []
         while page := await self._next_page():
-            if self._whole and not last:
+            if self._whole:
                 page = self._not_taken_yet(page)
             following = self._behind(self._start, page) if page else self._start
             if following in seen or page == last:

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote, urlencode
 
 import aiohttp
 import orjson
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from yarl import URL
 
 from planado_async.core import __version__
@@ -65,12 +65,16 @@ class Call:
     query: Sequence[tuple[str, str]] = ()
     body: Any = None
     options: Options = field(factory=Options)
-    content: bytes | None = field(init=False, repr=False)
+    content: bytes | None = field(
+        init=False,
+        repr=False,
+        default=Factory(lambda call: _written_out(call.body), takes_self=True),
+    )
     """The body as it is sent; made here, so that what JSON cannot say costs no call."""
 
-    @content.default
-    def _written_out(self) -> bytes | None:
-        return None if self.body is None else orjson.dumps(self.body)
+
+def _written_out(body: Any) -> bytes | None:
+    return None if body is None else orjson.dumps(body)
 
 
 def path_of(route: str, *ids: str) -> str:

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Required, TypeAlias, TypedDict
 
-from planado_async.core.encode import AWARE, DecimalText, MaxLen, OneOf
+from planado_async.core.encode import AWARE, AtLeast, DecimalText, MaxLen, OneOf
 from planado_async.core.limiter import Priority
 
 # --- Options of a call, taken beside its fields ---------------------------------------------------
@@ -349,7 +349,7 @@ class NearbySearch(CallOptions, total=False):
     radius_m: Required[float]
     seen_within: timedelta
     """How old a position may be, in whole minutes."""
-    page_size: int
+    page_size: Annotated[int, AtLeast(1)]
     territory: NameRef
     skills: Sequence[NameRef]
 

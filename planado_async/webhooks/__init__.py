@@ -1,5 +1,6 @@
 """The durable webhook receiver: stores first, answers fast, and brings events to your handlers."""
 
+from planado_async.core.errors import StorageError
 from planado_async.webhooks.dispatcher import Dispatcher
 from planado_async.webhooks.events import ClientEvent, Event, JobEvent, SiteEvent
 from planado_async.webhooks.inbox import (
@@ -10,7 +11,6 @@ from planado_async.webhooks.inbox import (
     Recovery,
     Run,
     State,
-    StorageError,
 )
 from planado_async.webhooks.receiver import receiver
 from planado_async.webhooks.sqlite import SqliteInbox

@@ -22,7 +22,7 @@ from planado_async.core.errors import ConfigurationError, MalformedEventError
 from planado_async.webhooks.events import event_of
 from planado_async.webhooks.inbox import Claim, Inbox, Routes, Run
 
-log = logging.getLogger("planado_async.webhooks")
+log: logging.Logger = logging.getLogger("planado_async.webhooks")
 
 T = TypeVar("T")
 Handler: TypeAlias = Callable[[Any], Awaitable[object]]
@@ -94,7 +94,7 @@ class Dispatcher:
         self._rng = rng or random.Random()
         self._handlers: dict[str, Handler] = {}
         self._patterns: dict[str, tuple[str, ...]] = {}
-        self._owner = uuid4().hex  # this life of the process
+        self._owner = ""
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -150,6 +150,8 @@ class Dispatcher:
         if self._loops:
             return
         self._stopping = False
+        self._owner = uuid4().hex  # new for each start, so that what the last one left is found
+        self._wake = asyncio.Event()  # new because it belongs to the loop it was first waited in
         self._unsubscribe = self._inbox.subscribe(self._wake.set)
         self._loops = [
             asyncio.create_task(self._dispatch(), name="planado-dispatch"),

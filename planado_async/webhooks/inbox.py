@@ -27,16 +27,8 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from planado_async.core.errors import WebhookError
-
 MAX_CRASHES = 3
 """Deaths of the process that bury the run that was alone when they happened."""
-
-
-class StorageError(WebhookError):
-    """The inbox could not read or write its store; what was asked for did not happen."""
-
-    retryable = True
 
 
 class State(StrEnum):

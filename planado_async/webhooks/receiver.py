@@ -19,7 +19,7 @@ from planado_async.core.secret import Secret
 from planado_async.webhooks import events
 from planado_async.webhooks.inbox import Delivery, Inbox, State, key_of
 
-log = logging.getLogger("planado_async.webhooks")
+log: logging.Logger = logging.getLogger("planado_async.webhooks")
 
 MAX_BODY = 262_144
 """Bytes a body may have, decompressed; real ones have a few thousand."""

@@ -61,7 +61,7 @@ class SqliteInbox:
         readonly: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.path = str(path)
+        self.path: str = str(path)
         self.readonly = readonly
         self._clock = clock
         self._lock: FileLock | None = None

@@ -90,8 +90,9 @@ WHERE event_uuid = :event_uuid"""
 UNPLANNED = """
 SELECT seq, event_uuid, event_type, coalesce(entity_type || ':' || entity_uuid, event_uuid),
     coalesce(version, 0)
-FROM deliveries WHERE planned = 0 AND state = 'waiting'
-ORDER BY seq LIMIT ?"""
+FROM deliveries INDEXED BY deliveries_unplanned
+WHERE planned = 0 AND state = 'waiting'
+ORDER BY seq LIMIT ?"""  # left to itself SQLite would walk all that wait
 
 PLAN = """
 INSERT INTO runs (event_uuid, handler, entity, version, seq, state, due_at, head)

@@ -19,7 +19,7 @@ from typing import Any, Generic, Protocol, TypeAlias, TypeVar, cast
 
 import attrs
 
-from planado_async.webhooks.inbox import StorageError
+from planado_async.core.errors import StorageError
 
 T = TypeVar("T")
 Connect: TypeAlias = Callable[[], sqlite3.Connection]
@@ -74,7 +74,7 @@ class InlineWriter:
     def __init__(self, connect: Connect) -> None:
         self._connect = connect
         self._connection: sqlite3.Connection | None = None
-        self.transactions = 0
+        self.transactions: int = 0
 
     async def open(self) -> None:
         """Connect."""
@@ -103,7 +103,7 @@ class ThreadWriter:
         self._connect = connect
         self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self.transactions = 0
+        self.transactions: int = 0
 
     async def open(self) -> None:
         """Start the thread and connect in it."""

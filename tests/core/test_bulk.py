@@ -24,7 +24,7 @@ async def test_every_item_is_kept_with_its_value() -> None:
 async def test_no_items_are_no_work() -> None:
     """An empty job ends at once and tells no progress."""
     told = list[Progress]()
-    report = await bulk(double, [], on_progress=told.append)
+    report = await bulk(double, list[int](), on_progress=told.append)
     assert (report.ok, report.failed, told) == ([], [], [])
 
 

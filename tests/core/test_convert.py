@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from types import NoneType
-from typing import Any, get_args, get_origin
+from typing import Any, cast, get_args, get_origin
 
 import attrs
 import pytest
@@ -94,7 +94,7 @@ def test_what_has_its_type_is_taken(name: str, sent: Any, value: Any) -> None:
         assert got.utcoffset() == value.utcoffset()
 
 
-NOT_TEXT = (7, 7.9, True, [], {})
+NOT_TEXT: tuple[Any, ...] = (7, 7.9, True, [], {})
 REFUSED: Mapping[str, tuple[Any, ...]] = {
     "text": NOT_TEXT,
     "whole": ("7", 7.9, 7.0, True, False, "false", [], {}),
@@ -284,7 +284,7 @@ def test_the_fast_reader_means_what_the_careful_one_means(
 ) -> None:
     """On any JSON both give the same model, or both refuse it."""
     sent = data.draw(objects(model, st.integers(0, 19).map(lambda number: number == 0)))
-    assert outcome(lambda: convert._reader(model)(sent)) == outcome(
+    assert outcome(lambda: convert._reader(cast(Any, model))(sent)) == outcome(
         lambda: convert._careful().structure(sent, model)
     )
 

@@ -50,6 +50,12 @@ class NoOffset(tzinfo):
     def utcoffset(self, moment: datetime | None) -> None:
         return None
 
+    def dst(self, moment: datetime | None) -> None:
+        return None
+
+    def tzname(self, moment: datetime | None) -> None:
+        return None
+
 
 MOMENT = datetime(2026, 3, 29, 8, 30, tzinfo=ZoneInfo("Europe/Berlin"))
 OFFSET = timezone(timedelta(hours=-3, minutes=-30))

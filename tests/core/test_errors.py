@@ -48,7 +48,7 @@ def drawn_tree() -> dict[str, str]:
     parents: dict[str, str] = {}
     above = ["PlanadoError"]
     for line in (errors.__doc__ or "").splitlines():
-        if found := re.match(r"([│ ]*)[├└]─ (\w+)", line):
+        if found := re.match(r" {4}([│ ]*)[├└]─ (\w+)", line):
             depth = len(found[1]) // 3 + 1
             parents[found[2]] = above[depth - 1]
             above[depth:] = [found[2]]
@@ -107,7 +107,10 @@ def test_a_fresh_error_knows_nothing_yet() -> None:
     assert (error.retryable, error.retry_after, error.attempts, error.waited) == (False, None, 0, 0)
 
 
-TAKEN = b'{"message": "Cannot process request", "errors": {"external_id": ["is used by another entity"]}}'
+TAKEN = (
+    b'{"message": "Cannot process request", '
+    b'"errors": {"external_id": ["is used by another entity"]}}'
+)
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ class Listing:
         return list(self.items if not self.paging else self.items[offset : offset + self.size])
 
     def walk(self, after: str | None = None) -> Pages[str]:
-        return by_cursor(self.fetch, lambda item: item, after)
+        return by_cursor(self.fetch, lambda item: item, after, whole=not self.paging)
 
 
 async def test_a_walk_gives_every_item_in_order() -> None:
@@ -96,7 +96,7 @@ async def test_a_failure_names_the_cursor_and_the_walk_goes_on() -> None:
     listing = Listing("abcdefgh")
     listing.fails_at = "f"
     pages, got = listing.walk(), list[str]()
-    with pytest.raises(ServerError) as caught:
+    with pytest.raises(ServerError) as caught:  # noqa: PT012  # a walk is a block
         async for item in pages:
             got.append(item)
     assert caught.value.__notes__ == ["the listing stopped; go on with after='f'"]
@@ -126,15 +126,11 @@ async def test_a_listing_that_goes_in_circles_is_an_error() -> None:
         await by_cursor(fetch, lambda item: item).collect()
 
 
-async def test_a_page_that_begins_with_the_cursor_repeats_nothing() -> None:
-    """A server that counts the cursor in gives its item twice; we do not."""
-    items = "abcdef"
-
-    async def fetch(cursor: str | None) -> list[str]:
-        begin = items.index(cursor or "a")
-        return list(items[begin : begin + 3])
-
-    assert await by_cursor(fetch, lambda item: item).collect() == list(items)
+async def test_a_listing_that_does_not_move_is_an_error() -> None:
+    """Elsewhere than in a directory the same page again would hide what lies behind it."""
+    listing = Listing("abcd", paging=False)
+    with pytest.raises(UnexpectedResponseError, match="in circles at after='d'"):
+        await by_cursor(listing.fetch, lambda item: item).collect()
 
 
 async def test_a_directory_that_does_not_page_is_given_once() -> None:
@@ -210,8 +206,8 @@ async def test_by_offset_a_break_goes_on() -> None:
     assert await pages.collect() == list("efgh")
 
 
-async def test_by_offset_a_server_that_ignores_it_is_asked_twice() -> None:
-    """The same page again ends the walk."""
+async def test_by_offset_a_server_that_ignores_it_is_an_error() -> None:
+    """The same page again would go on for ever."""
     listing = Listing("ab", paging=False)
-    assert await by_offset(listing.fetch_from).collect() == list("ab")
-    assert len(listing.asked) == 2
+    with pytest.raises(UnexpectedResponseError, match="in circles at after='4'"):
+        await by_offset(listing.fetch_from).collect()

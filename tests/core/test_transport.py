@@ -140,7 +140,7 @@ async def test_an_id_reaches_the_server_whole(id: str, raw: str) -> None:
 @pytest.mark.parametrize("id", ["", ".", "..", "\udcff"])
 def test_what_cannot_be_an_id_is_refused(id: str) -> None:
     """No quoting keeps these from being a path, so no call is made."""
-    with pytest.raises(ValueError, match="is no id|surrogates"):
+    with pytest.raises(ValueError, match=r"is no id|surrogates"):
         path_of("/jobs/{id}", id)
 
 
@@ -163,9 +163,28 @@ async def test_the_query_is_quoted() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["jobs", "", "/", "//evil.test/x", "/jobs//x", "/jobs/", "/a/../b", "/./a", "/a?b", "/a#b",
-             "/a b", "/a\\b", "/a\r\nb", "/наряд", "/a\tb", "/a\x00b", "/%2e%2e/v1", "/a/%2E./b"]
-)  # fmt: skip
+    "path",
+    [
+        "jobs",
+        "",
+        "/",
+        "//evil.test/x",
+        "/jobs//x",
+        "/jobs/",
+        "/a/../b",
+        "/./a",
+        "/a?b",
+        "/a#b",
+        "/a b",
+        "/a\\b",
+        "/a\r\nb",
+        "/наряд",
+        "/a\tb",
+        "/a\x00b",
+        "/%2e%2e/v1",
+        "/a/%2E./b",
+    ],
+)
 def test_a_path_that_leads_elsewhere_is_refused(path: str) -> None:
     """A path given whole stays below the API, quoted and without a query."""
     with pytest.raises(ValueError, match=r"is no path|must be quoted"):
@@ -214,7 +233,7 @@ def test_a_base_url_that_would_show_the_key_is_refused(url: str) -> None:
     ],
 )
 def test_a_good_base_url_is_taken(url: str, kept: str) -> None:
-    """https anywhere, plain http only to this machine; a slash at the end does no harm."""
+    """Anything by https, plain http only to this machine; a slash at the end does no harm."""
     assert checked_url(url, "base_url") == kept
 
 
@@ -297,7 +316,8 @@ async def test_a_redirect_is_never_followed(status: int, effect: Effect) -> None
 def test_expect_takes_what_is_there() -> None:
     """A key of the right JSON type is returned, anything else is an error that names it."""
     assert expect({"jobs": [1]}, "jobs", list) == [1]
-    for answer in ({}, {"jobs": {}}, {"jobs": None}, None, [], "jobs"):
+    others: list[Any] = [{}, {"jobs": {}}, {"jobs": None}, None, [], "jobs"]
+    for answer in others:
         with pytest.raises(UnexpectedResponseError, match="no 'jobs' that is list"):
             expect(answer, "jobs", list)
 
@@ -324,9 +344,10 @@ async def test_what_can_be_repeated_is_tried_again(effect: Effect, failure: Answ
 
 
 @pytest.mark.parametrize(
-    ("failure", "kind"), [(FAILED, ServerError), (CUT, TransportError), (Answer(after=90.0), TryTimeoutError)],
+    ("failure", "kind"),
+    [(FAILED, ServerError), (CUT, TransportError), (Answer(after=90.0), TryTimeoutError)],
     ids=["5xx", "cut", "slow"],
-)  # fmt: skip
+)
 @pytest.mark.parametrize("effect", ["read", "repeatable"])
 async def test_it_gives_up_after_the_last_attempt(
     effect: Effect, failure: Answer, kind: type[PlanadoError]
@@ -361,7 +382,7 @@ async def test_without_a_connection_anything_is_tried_again(effect: Effect) -> N
     failures: list[Retry] = []
     async with opened(f"http://127.0.0.1:{port}/v2", on_retry=failures.append) as transport:
         sending = asyncio.create_task(transport.send(call(effect)))
-        while not failures:
+        while not failures:  # noqa: ASYNC110  # it is told by a plain callback
             await asyncio.sleep(0.01)
         async with Wire(Answer(body=b'{"ok": 1}'), port=port) as wire:
             assert await sending == {"ok": 1}
@@ -393,7 +414,6 @@ async def test_an_answer_cut_in_the_middle_is_no_answer() -> None:
 
 async def test_a_slow_body_counts_into_the_try() -> None:
     """The timeout is for a whole try, to the last byte."""
-
     began = now()
     async with (
         raw_server(b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n", then_spaces=99) as url,
@@ -510,7 +530,7 @@ async def test_a_call_returns_by_its_deadline(effect: Effect) -> None:
 
 @pytest.mark.parametrize("effect", EFFECTS)
 async def test_a_deadline_that_strikes_while_nothing_is_out(effect: Effect) -> None:
-    """A call that never got its turn is known not to have happened, and tells how long it waited."""
+    """A call that never got its turn is known not to have happened, and tells its wait."""
     limiter = LocalLimiter(None, in_flight=1)
     await limiter.acquire()
     async with Wire() as wire, opened(wire.url, limiter=limiter) as transport:
@@ -575,6 +595,22 @@ async def test_a_timeout_from_outside_stays_a_timeout() -> None:
                 await transport.send(call(deadline=50.0))
 
 
+async def test_a_timeout_of_the_auth_is_not_our_deadline() -> None:
+    """What an Auth of the caller's own raises is passed on as it is."""
+
+    class Slow:
+        hint = "wait"
+
+        async def headers(self) -> Mapping[str, str]:
+            raise TimeoutError("no token yet")
+
+    limiter = LocalLimiter(None)
+    async with Wire() as wire, opened(wire.url, auth=Slow(), limiter=limiter) as transport:
+        with pytest.raises(TimeoutError, match="no token yet"):
+            await transport.send(call(deadline=50.0))
+    assert (wire.asked, limiter.budget().in_flight) == ([], 0)
+
+
 @pytest.mark.parametrize("moment", [0.0, 0.5, 1.5, 3.0])
 async def test_cancelling_leaks_nothing(moment: float) -> None:
     """In the queue, on the wire or between tries: a cancelled call gives everything back."""
@@ -624,7 +660,7 @@ async def test_a_removal_of_nothing_after_no_connection_is_told() -> None:
     failures: list[Retry] = []
     async with opened(f"http://127.0.0.1:{port}/v2", on_retry=failures.append) as transport:
         sending = asyncio.create_task(transport.send(removal()))
-        while not failures:
+        while not failures:  # noqa: ASYNC110  # it is told by a plain callback
             await asyncio.sleep(0.01)
         async with Wire(GONE, port=port):
             with pytest.raises(NotFoundError):

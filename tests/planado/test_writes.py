@@ -139,11 +139,11 @@ NULLS = {
         "address.apartment address.floor address.entrance_no address.description",
         "assignees possible_resolutions address contacts skills custom_fields report_fields "
         "address.formatted address.geolocation skills[].uuid assignee.worker assignee.team "
-        "address.geolocation.latitude contacts[].value",
+        "site.name client.uuid",
     ),
     "clients.create": (
         "last_name middle_name",
-        "organization organization_name external_id site_address contacts custom_fields",
+        "organization external_id site_address contacts custom_fields",
     ),
     "clients.update": (
         "first_name last_name middle_name",
@@ -190,10 +190,24 @@ async def test_null_is_refused_where_the_api_does_not_take_it(operation: str, pa
 
 
 @pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"contacts": [{"type": "phone", "value": None}]}, "contacts[0].value"),
+        ({"contacts": [{"type": None, "value": "1"}]}, "contacts[0].type"),
+        ({"address": {"geolocation": {"latitude": None, "longitude": 1}}}, "geolocation.latitude"),
+    ],
+)
+async def test_null_is_refused_inside_a_part(fields: dict[str, Any], place: str) -> None:
+    """A part whose other fields are right is looked into too."""
+    with pytest.raises(TypeError, match=re.escape(f"{place} cannot be null")):
+        await sent(writing("jobs.update", fields))
+
+
+@pytest.mark.parametrize(
     ("operation", "name", "nearest"),
     [
         ("jobs.create", "descripton", "description"),
-        ("jobs.create", "type", "site"),
+        ("jobs.create", "type", "job_type"),
         ("jobs.update", "sheduled_at", "scheduled_at"),
         ("jobs.update", "notify_asignees", "notify_assignees"),
         ("clients.create", "organisation", "organization"),
@@ -422,8 +436,8 @@ async def test_naive_moments_are_refused(naive: Any) -> None:
     """Nobody knows which moment they mean, as an object or as text."""
     with pytest.raises(ValueError, match=r"scheduled_at .* without a time zone"):
         await sent(writing("jobs.create", {"scheduled_at": naive}))
+    shifts = [{"time_from": NOON, "time_to": naive}]
     with pytest.raises(ValueError, match=r"time_to .* without a time zone"):
-        shifts = [{"time_from": NOON, "time_to": naive}]
         await sent(lambda planado: planado.users.set_shifts("u", shifts))  # type: ignore[arg-type]
 
 
@@ -589,18 +603,18 @@ def test_a_page_of_nothing_is_refused(page_size: int) -> None:
 @pytest.mark.parametrize(
     "call",
     [
-        lambda planado, id: planado.jobs.get(id),
-        lambda planado, id: planado.jobs.update(id, description="x"),
-        lambda planado, id: planado.jobs.update(id),
-        lambda planado, id: planado.clients.upsert(id, first_name="x"),
-        lambda planado, id: planado.jobs.delete(id),
-        lambda planado, id: planado.users.shifts(id, after=NOON.date(), before=NOON.date()),
-        lambda planado, id: planado.request("GET", f"/jobs/{id}"),
+        lambda planado, given: planado.jobs.get(given),
+        lambda planado, given: planado.jobs.update(given, description="x"),
+        lambda planado, given: planado.jobs.update(given),
+        lambda planado, given: planado.clients.upsert(given, first_name="x"),
+        lambda planado, given: planado.jobs.delete(given),
+        lambda planado, given: planado.users.shifts(given, after=NOON.date(), before=NOON.date()),
+        lambda planado, given: planado.request("GET", f"/jobs/{given}"),
     ],
 )
 async def test_what_is_no_id_is_refused(call: Any, id: str) -> None:
     """An empty or dotted id would reach another address."""
-    with pytest.raises(ValueError, match="is no id|is no path"):
+    with pytest.raises(ValueError, match=r"is no id|is no path"):
         await sent(lambda planado: call(planado, id))
 
 

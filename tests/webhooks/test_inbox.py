@@ -245,6 +245,16 @@ async def test_a_claim_that_passed_to_another_cannot_be_ended(
     assert await inbox.complete(run) is True
 
 
+async def test_an_earlier_attempt_cannot_end_a_later_one(inbox: SqliteInbox, clock: Clock) -> None:
+    """What is left of a first attempt has no effect on the second one of the same owner."""
+    await inbox.put(delivery())
+    first = await claim_one(inbox)
+    await inbox.retry(first, clock.now, "no")
+    second = await claim_one(inbox)
+    assert await inbox.complete(first) is False
+    assert await inbox.complete(second) is True
+
+
 async def test_renew_holds_the_lease(inbox: SqliteInbox, clock: Clock) -> None:
     """A renewed claim is not handed to another when its first lease would have ended."""
     await inbox.put(delivery())

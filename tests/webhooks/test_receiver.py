@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from planado_async.core.errors import ConfigurationError
+from planado_async.core.errors import ConfigurationError, StorageError
 from planado_async.core.secret import Secret
-from planado_async.webhooks.inbox import Delivery, Inbox, State, StorageError
+from planado_async.webhooks.inbox import Delivery, Inbox, State
 from planado_async.webhooks.receiver import MAX_BODY, RefusalLog, receiver
 from planado_async.webhooks.sqlite import SqliteInbox
 from tests.webhooks.making import SECRET, body

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from planado_async.core.errors import StorageError
 from planado_async.webhooks import writer as writer_module
-from planado_async.webhooks.inbox import StorageError
 from planado_async.webhooks.writer import ThreadWriter, transact
 
 pytestmark = pytest.mark.real_time

@@ -10,10 +10,10 @@ from planado_async.planado.writes import CallOptions, JobCreate, JobUpdate, Writ
 
 
 class Jobs(Resource):
-    """The calls under `/jobs`. A job's `id` is its uuid or its external_id."""
+    """The calls under `/jobs`. A job's `id` is its uuid or, where it says so, its external_id."""
 
     async def get(self, id: str, **options: Unpack[CallOptions]) -> Job:
-        """Return a job in full (docs: Jobs, Get).
+        """Return a job in full, by its uuid or external_id (docs: Jobs, Get).
 
         Raises:
             NotFoundError: there is no such job.
@@ -61,7 +61,8 @@ class Jobs(Resource):
     async def update(self, id: str, **fields: Unpack[JobUpdate]) -> str:
         """Change the fields given and return the job's uuid (docs: Jobs, Update).
 
-        Without any field there is nothing to do: no call is spent and `id` is returned.
+        `id` may be the external_id. Without any field there is nothing to do: no call is spent and
+        `id` is returned.
 
         Raises:
             ValidationError: the API refuses a value, or a change that a started job forbids.

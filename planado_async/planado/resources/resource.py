@@ -165,6 +165,6 @@ def between(name: str, after: datetime | None, before: datetime | None) -> list[
     query: list[tuple[str, str]] = []
     for end, moment in (("after", after), ("before", before)):
         if moment is not None:
-            AWARE.check(moment.isoformat(), f"{name}_{end}")
+            AWARE.check(moment.isoformat(), f"{name.removesuffix('_at')}_{end}")
             query.append((f"{name}[{end}]", moment.isoformat()))
     return query

@@ -1,0 +1,50 @@
+"""What an import of the package brings along, and what it does not."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Return the names of all modules that a fresh interpreter has loaded after a statement."""
+    code = f"{statement}\nimport sys\nprint(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+    return set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "unwanted",
+    [
+        "aiohttp.web",
+        "planado_async.emulator",
+        "planado_async.webhooks",
+        "rich",
+        "sqlite3",
+        "_sqlite3",
+    ],
+)
+def test_the_client_alone_stays_light(unwanted: str) -> None:
+    """A script that only calls the API loads neither server nor database."""
+    assert unwanted not in client_alone()
+
+
+_seen: list[set[str]] = []
+
+
+def client_alone() -> set[str]:
+    if not _seen:
+        _seen.append(loaded_by("from planado_async import Planado"))
+    return _seen[0]
+
+
+def test_the_emulator_brings_nothing_of_the_client() -> None:
+    """It stands alone, so that it can disagree."""
+    ours = {
+        name
+        for name in loaded_by("import planado_async.emulator")
+        if name.startswith("planado_async.webhooks")
+    }
+    assert ours == set()

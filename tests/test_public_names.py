@@ -1,0 +1,88 @@
+"""What is public is said in a sorted `__all__`, and is there."""
+
+import importlib
+import inspect
+import pkgutil
+from types import ModuleType
+
+import pytest
+
+import planado_async
+
+MODULES = [
+    "planado_async",
+    *sorted(
+        module.name
+        for module in pkgutil.walk_packages(planado_async.__path__, "planado_async.")
+        if not module.name.endswith("__main__")
+    ),
+]
+
+
+def place(name: str) -> tuple[int, str]:
+    """Return where a name stands: constants, then classes, then the rest, each by the alphabet."""
+    return (0 if name.isupper() else 1 if name[:1].isupper() else 2), name
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_all_is_sorted_and_there(name: str) -> None:
+    """Each name is listed once, in order, and can be imported."""
+    module = importlib.import_module(name)
+    if not hasattr(module, "__all__"):
+        return
+    assert module.__all__ == sorted(set(module.__all__), key=place)
+    for public in module.__all__:
+        assert hasattr(module, public), public
+
+
+@pytest.mark.parametrize(
+    "name", ["planado_async", "planado_async.planado", "planado_async.planado.resources"]
+)
+def test_every_public_package_has_all(name: str) -> None:
+    """What users import from says what it offers."""
+    assert importlib.import_module(name).__all__
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_is_imported_for_others_is_listed(name: str) -> None:
+    """A package's front imports nothing that it does not offer."""
+    module = importlib.import_module(name)
+    if not hasattr(module, "__path__") or not hasattr(module, "__all__"):
+        return
+    ours = {
+        public
+        for public, value in vars(module).items()
+        if not public.startswith("_") and not isinstance(value, ModuleType)
+    }
+    assert ours <= set(module.__all__)
+
+
+@pytest.mark.parametrize("name", planado_async.__all__)
+def test_every_public_name_is_described(name: str) -> None:
+    """Classes and functions have a docstring whose first line is a sentence."""
+    value = getattr(planado_async, name)
+    if inspect.isclass(value) or inspect.isfunction(value):
+        assert (inspect.getdoc(value) or "").split("\n")[0].rstrip().endswith((".", ":", ",", "`"))
+
+
+def test_every_error_is_public() -> None:
+    """Whatever can be raised can be caught by a name of the package."""
+    errors = importlib.import_module("planado_async.core.errors")
+    classes = {
+        name
+        for name, value in vars(errors).items()
+        if inspect.isclass(value) and issubclass(value, errors.PlanadoError)
+    }
+    assert classes <= set(planado_async.__all__)
+
+
+def test_every_model_is_public() -> None:
+    """Whatever a call returns has a name to annotate with."""
+    models = importlib.import_module("planado_async.planado.models")
+    package = importlib.import_module("planado_async.planado")
+    classes = {
+        name
+        for name, value in vars(models).items()
+        if inspect.isclass(value) and issubclass(value, models.Model) and value is not models.Model
+    }
+    assert classes <= set(package.__all__)
