@@ -9,6 +9,7 @@ from planado_async.core.errors import (
     ConnectError,
     PlanadoError,
     RateLimitError,
+    UnexpectedResponseError,
 )
 
 Effect = Literal["read", "repeatable", "once"]
@@ -71,6 +72,7 @@ def decide(failure: Failure, policy: RetryPolicy, rng: random.Random) -> Wait | 
     | refusal: 429, or its text under a 2xx | Wait at the gate | Wait at the gate|
     | no connection: nothing was written    | Wait             | Wait            |
     | written, but no whole answer; 5xx     | Wait             | Stop(unknown)   |
+    | a 2xx that is not JSON                | Stop             | Stop(unknown)   |
     | anything else                         | Stop             | Stop            |
 
     Waits end with the policy's last attempt. A `once` call is never written twice, because nothing
@@ -79,6 +81,8 @@ def decide(failure: Failure, policy: RetryPolicy, rng: random.Random) -> Wait | 
     error = failure.error
     if isinstance(error, RateLimitError):
         return Wait(0.0, uses_attempt=False) if failure.refusals <= policy.refusals else Stop()
+    if isinstance(error, UnexpectedResponseError):
+        return Stop(unknown=failure.effect == "once")
     if not error.retryable:
         return Stop()
     if failure.effect == "once" and not isinstance(error, ConnectError):

@@ -5,6 +5,7 @@ import logging
 import platform
 import random
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -36,6 +37,8 @@ from planado_async.core.retry import Effect, Failure, Retry, RetryPolicy, Stop, 
 USER_AGENT = (
     f"planado_async/{__version__} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
 )
+
+_HEADERS = {"Accept": "application/json", "User-Agent": USER_AGENT}
 
 _log = logging.getLogger("planado_async")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -281,12 +284,11 @@ class Transport:
         self, call: Call, progress: _Progress
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send the request once; map what aiohttp raises, here and nowhere else."""
-        session = self._open_session()
-        headers = {**call.options.headers, **(await self._auth.headers())}
-        request = self._prepared(call, headers)
+        # No local holds the headers: what reports errors with the locals of frames would send them.
+        request = self._request(call, await self._auth.headers())
         progress.on_the_wire = True
         try:
-            async with session.request(**request) as response:
+            async with request as response:
                 return response.status, response.headers, await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError) as failure:
             error = _mapped(failure, call.options.timeout)
@@ -299,23 +301,20 @@ class Transport:
             raise ConfigurationError("the client is not open; use `async with` around its calls")
         return self._session
 
-    def _prepared(self, call: Call, headers: Mapping[str, str]) -> dict[str, Any]:
+    def _request(
+        self, call: Call, auth: Mapping[str, str]
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
         query = f"?{urlencode(call.query)}" if call.query else ""
         content = {} if call.content is None else {"Content-Type": "application/json"}
-        return {
-            "method": call.method,
-            "url": URL(f"{self.base_url}{call.path}{query}", encoded=True),
-            "headers": {
-                "Accept": "application/json",
-                "User-Agent": USER_AGENT,
-                **content,
-                **headers,
-            },
-            "data": call.content,
-            "allow_redirects": False,
-            "raise_for_status": False,
-            "timeout": aiohttp.ClientTimeout(total=call.options.timeout),
-        }
+        return self._open_session().request(
+            call.method,
+            URL(f"{self.base_url}{call.path}{query}", encoded=True),
+            headers={**_HEADERS, **content, **call.options.headers, **auth},
+            data=call.content,
+            allow_redirects=False,
+            raise_for_status=False,
+            timeout=aiohttp.ClientTimeout(total=call.options.timeout),
+        )
 
     async def _wait_or_raise(self, call: Call, progress: _Progress, error: PlanadoError) -> None:
         failure = Failure(

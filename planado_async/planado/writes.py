@@ -177,7 +177,16 @@ class FieldFields(TypedDict, total=False):
     read_only: bool
 
 
-FieldWrite: TypeAlias = Annotated[FieldFields, OneOf("uuid", "name"), ShortText()]
+class Named:
+    """A field is named by its uuid, its name, or both as the API sends them."""
+
+    def check(self, value: Mapping[str, Any], at: str) -> None:
+        """Raise ValueError if neither is there."""
+        if not value.keys() & {"uuid", "name"}:
+            raise ValueError(f"{at} needs uuid or name")
+
+
+FieldWrite: TypeAlias = Annotated[FieldFields, Named(), ShortText()]
 
 # --- Clients and sites ----------------------------------------------------------------------------
 

@@ -156,12 +156,15 @@ async def test_a_class_is_served_first_come_first_served() -> None:
 
 
 async def test_a_newcomer_does_not_overtake() -> None:
-    """A call that comes as the bucket gets room still goes behind those who wait."""
-    limiter, log = LocalLimiter(RateLimit(60, per=60.0, burst=1)), list[str]()
-    waiting = begin(*(call(limiter, log, name) for name in ("first", "second", "third")))
-    await asyncio.sleep(1.0)
-    await begin(call(limiter, log, "newcomer"), waiting_done(waiting))
-    assert log == ["first", "second", "third", "newcomer"]
+    """A call that comes in the moment in which there is room still goes behind those who wait."""
+    limiter, log = LocalLimiter(None, in_flight=1), list[str]()
+    await limiter.acquire()
+    waiting = begin(*(call(limiter, log, name) for name in ("first", "second")))
+    await settle()
+    limiter.release()
+    await call(limiter, log, "newcomer")
+    await waiting
+    assert log == ["first", "second", "newcomer"]
 
 
 async def waiting_done(waiting: Awaitable[Any]) -> None:

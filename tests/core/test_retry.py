@@ -48,7 +48,7 @@ def refused_connection(by_certificate: bool = False) -> ConnectError:
         (RedirectRefusedError("302"), (Stop, Stop, Stop)),
         (NotFoundError("404", status=404), (Stop, Stop, Stop)),
         (ValidationError("422", status=422), (Stop, Stop, Stop)),
-        (UnexpectedResponseError("html"), (Stop, Stop, Stop)),
+        (UnexpectedResponseError("html"), (Stop, Stop, "unknown")),
         (ConfigurationError("closed"), (Stop, Stop, Stop)),
     ],
     ids=lambda value: type(value).__name__,

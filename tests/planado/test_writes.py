@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from functools import reduce
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aioresponses
 import orjson
 import pytest
 
 from planado_async import Planado
+from planado_async.planado import DEFAULT_URL
 
 ANSWER = {
     f"{kind}_uuid": "u"
@@ -275,7 +277,6 @@ async def test_what_is_required_is_asked_for(operation: str, missing: str) -> No
         ("skills[]", "uuid, name"),
         ("possible_resolutions[]", "uuid, name"),
         ("assignee", "worker, team"),
-        ("custom_fields[]", "uuid, name"),
     ],
 )
 async def test_a_reference_needs_exactly_one_key(path: str, keys: str) -> None:
@@ -289,6 +290,16 @@ async def test_a_reference_needs_exactly_one_key(path: str, keys: str) -> None:
     for both in ({}, {first: inner, second: inner}):
         with pytest.raises(ValueError, match=f"{place} needs exactly one of {keys}"):
             await sent(writing("jobs.create", nested(path, both)))
+
+
+@pytest.mark.parametrize("path", ["custom_fields[]", "report_fields[]"])
+async def test_a_field_is_named_by_uuid_or_name_or_both(path: str) -> None:
+    """A field is sent back as it was read; one without any name is refused."""
+    for named in ({"uuid": "x"}, {"name": "x"}, {"uuid": "x", "name": "x"}):
+        fields = nested(path, {**named, "value": 1})
+        assert await sent(writing("jobs.create", fields)) == fields
+    with pytest.raises(ValueError, match="needs uuid or name"):
+        await sent(writing("jobs.create", nested(path, {"value": 1})))
 
 
 @pytest.mark.parametrize("keys", [("uuid", "name"), ("uuid", "external_id"), ()])
@@ -543,6 +554,18 @@ async def test_shifts_beyond_a_rule_are_refused(pieces: Any, told: str) -> None:
         await set_shifts(*pieces)
 
 
+@pytest.mark.parametrize("first", [date(2026, 10, 19), date(2027, 3, 22)])
+async def test_a_week_in_which_the_clocks_change_is_a_week(first: date) -> None:
+    """Seven days from midnight to midnight are taken, though they have 167 or 169 hours."""
+    zone = ZoneInfo("Europe/Berlin")
+    begin = datetime.combine(first, time(), zone)
+    end = datetime.combine(first + timedelta(days=7), time(), zone)
+    assert (end.astimezone(UTC) - begin.astimezone(UTC)) != timedelta(days=7)
+    assert await set_shifts({"time_from": begin, "time_to": end})
+    with pytest.raises(ValueError, match="a week at most"):
+        await set_shifts({"time_from": begin, "time_to": end + timedelta(minutes=90)})
+
+
 async def test_quarter_hours_count_across_offsets() -> None:
     """Two ends with different offsets are compared as moments."""
     with pytest.raises(ValueError, match="ends before it begins"):
@@ -656,6 +679,18 @@ async def test_an_update_of_nothing_costs_no_call(operation: str, options: dict[
         async with Planado("key") as planado:
             assert await writing(operation, options)(planado) == "an-id"
         assert not server.requests
+
+
+@pytest.mark.parametrize(
+    ("upsert", "answers"), [("clients.upsert", "client_uuid"), ("sites.upsert", "site_uuid")]
+)
+async def test_an_upsert_of_nothing_is_sent(upsert: str, answers: str) -> None:
+    """It may be meant to tell whether the record is there, and its answer is the uuid."""
+    with aioresponses.aioresponses() as server:
+        kind = upsert.split(".")[0]
+        server.patch(f"{DEFAULT_URL}/{kind}/an-id", payload={answers: "its-uuid"})
+        async with Planado("key") as planado:
+            assert await writing(upsert, {})(planado) == "its-uuid"
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,8 @@ class Products(Resource):
         Raises:
             OutcomeUnknownError: the answer was lost; the product may exist.
         """
-        return await self._write(
-            "POST",
-            "/catalog/products",
-            fields=fields,
-            shape=ProductCreate,
-            answers="product_uuid",
-            effect="once",
+        return await self._create(
+            "/catalog/products", fields=fields, shape=ProductCreate, answers="product_uuid"
         )
 
 
@@ -65,13 +60,8 @@ class Services(Resource):
         Raises:
             OutcomeUnknownError: the answer was lost; the service may exist.
         """
-        return await self._write(
-            "POST",
-            "/catalog/services",
-            fields=fields,
-            shape=ServiceCreate,
-            answers="service_uuid",
-            effect="once",
+        return await self._create(
+            "/catalog/services", fields=fields, shape=ServiceCreate, answers="service_uuid"
         )
 
 
@@ -102,13 +92,8 @@ class _Categories(Resource):
         Raises:
             OutcomeUnknownError: the answer was lost; the category may exist.
         """
-        return await self._write(
-            "POST",
-            self._route,
-            fields=fields,
-            shape=CategoryCreate,
-            answers="category_uuid",
-            effect="once",
+        return await self._create(
+            self._route, fields=fields, shape=CategoryCreate, answers="category_uuid"
         )
 
 
@@ -154,13 +139,8 @@ class Units(Resource):
         Raises:
             OutcomeUnknownError: the answer was lost; the unit may exist.
         """
-        return await self._write(
-            "POST",
-            "/catalog/products/units",
-            fields=fields,
-            shape=UnitCreate,
-            answers="unit_uuid",
-            effect="once",
+        return await self._create(
+            "/catalog/products/units", fields=fields, shape=UnitCreate, answers="unit_uuid"
         )
 
     async def update(self, id: str, **fields: Unpack[UnitUpdate]) -> str:

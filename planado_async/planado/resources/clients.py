@@ -55,13 +55,8 @@ class Clients(Resource):
             OutcomeUnknownError: the answer was lost; the client may exist.
         """
         OrganizationOrPerson().check(fields, "ClientCreate")
-        return await self._write(
-            "POST",
-            "/clients",
-            fields=fields,
-            shape=ClientCreate,
-            answers="client_uuid",
-            effect="once",
+        return await self._create(
+            "/clients", fields=fields, shape=ClientCreate, answers="client_uuid"
         )
 
     async def update(self, id: str, **fields: Unpack[ClientUpdate]) -> str:
@@ -76,7 +71,7 @@ class Clients(Resource):
         A client that is new needs `organization` and a name.
         """
         OrganizationOrPerson().check(fields, "ClientUpsert")
-        return await self._update(
+        return await self._patch(
             "/clients/{id}", external_id, fields=fields, shape=ClientUpsert, answers="client_uuid"
         )
 

@@ -54,9 +54,7 @@ class Jobs(Resource):
             ValidationError: the API refuses a value.
             OutcomeUnknownError: the answer was lost; the job may exist.
         """
-        return await self._write(
-            "POST", "/jobs", fields=fields, shape=JobCreate, answers="job_uuid", effect="once"
-        )
+        return await self._create("/jobs", fields=fields, shape=JobCreate, answers="job_uuid")
 
     async def update(self, id: str, **fields: Unpack[JobUpdate]) -> str:
         """Change the fields given and return the job's uuid (docs: Jobs, Update).

@@ -111,33 +111,31 @@ class Resource:
 
         return by_cursor(fetch, cursor_of, after, whole=whole)
 
-    async def _write(
-        self,
-        method: str,
-        route: str,
-        *ids: str,
-        fields: Mapping[str, Any],
-        shape: Any,
-        answers: str,
-        effect: Effect,
+    async def _create(
+        self, route: str, *, fields: Mapping[str, Any], shape: Any, answers: str
     ) -> str:
-        """Send a write's fields and return the id the API answers under `answers`."""
+        """POST a new record's fields and return the id the API answers under `answers`."""
         body, options = split(encode(fields, shape))
-        answer = await self._send(method, route, *ids, effect=effect, given=options, body=body)
+        answer = await self._send("POST", route, effect="once", given=options, body=body)
+        return str(expect(answer, answers, str))
+
+    async def _patch(
+        self, route: str, id: str, *, fields: Mapping[str, Any], shape: Any, answers: str
+    ) -> str:
+        """PATCH what is given and return the id the API answers under `answers`."""
+        body, options = split(encode(fields, shape))
+        effect: Effect = "once" if adds_fields(body) else "repeatable"
+        answer = await self._send("PATCH", route, id, effect=effect, given=options, body=body)
         return str(expect(answer, answers, str))
 
     async def _update(
         self, route: str, id: str, *, fields: Mapping[str, Any], shape: Any, answers: str
     ) -> str:
-        """PATCH what is given and return the id the API answers; nothing given costs no call."""
-        body, _ = split(encode(fields, shape))
-        if not body:
-            path_of(route, id)
-            return id
-        effect: Effect = "once" if adds_fields(body) else "repeatable"
-        return await self._write(
-            "PATCH", route, id, fields=fields, shape=shape, answers=answers, effect=effect
-        )
+        """PATCH what is given; without any field no call is spent and `id` is returned."""
+        if split(encode(fields, shape))[0]:
+            return await self._patch(route, id, fields=fields, shape=shape, answers=answers)
+        path_of(route, id)
+        return id
 
     async def _delete(self, route: str, id: str, *, given: Mapping[str, Any]) -> None:
         options = encode(given, WriteOptions)

@@ -54,9 +54,7 @@ class Sites(Resource):
             ConflictError: another site has this external_id.
             OutcomeUnknownError: the answer was lost; the site may exist.
         """
-        return await self._write(
-            "POST", "/sites", fields=fields, shape=SiteCreate, answers="site_uuid", effect="once"
-        )
+        return await self._create("/sites", fields=fields, shape=SiteCreate, answers="site_uuid")
 
     async def update(self, id: str, **fields: Unpack[SiteUpdate]) -> str:
         """Change the fields given and return the site's uuid (docs: Sites, Update)."""
@@ -69,4 +67,6 @@ class Sites(Resource):
 
         A site that is new needs a name.
         """
-        return await self.update(external_id, **fields)
+        return await self._patch(
+            "/sites/{id}", external_id, fields=fields, shape=SiteUpdate, answers="site_uuid"
+        )

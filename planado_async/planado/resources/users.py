@@ -38,9 +38,7 @@ class Users(Resource):
             PermissionDeniedError: Planado's support has not opened this call for the account.
             OutcomeUnknownError: the answer was lost; the user may exist.
         """
-        return await self._write(
-            "POST", "/users", fields=fields, shape=UserCreate, answers="user_uuid", effect="once"
-        )
+        return await self._create("/users", fields=fields, shape=UserCreate, answers="user_uuid")
 
     async def update(self, uuid: str, **fields: Unpack[UserUpdate]) -> str:
         """Change a user's permissions and return their uuid."""
@@ -126,7 +124,9 @@ def _check_shifts(shifts: Sequence[Any]) -> None:
         for moment in (begin, end):
             if moment.minute % 15 or moment.second or moment.microsecond:
                 raise ValueError(f"shifts[{index}] is not on quarter hours: {moment.isoformat()}")
-    _check_week(max(end for _, end in pieces) - min(begin for begin, _ in pieces))
+    begin, end = min(begin for begin, _ in pieces), max(end for _, end in pieces)
+    # A week by the clock on the wall has 167 or 169 hours when the clocks change.
+    _check_week(min(end - begin, end.replace(tzinfo=None) - begin.replace(tzinfo=None)))
 
 
 def _check_week(span: timedelta) -> None:
