@@ -20,6 +20,11 @@ class Auth(Protocol):
         ...
 
 
+def _is_key(key: object) -> bool:
+    """Tell whether this can stand in a header as it is; callers may pass bytes, or a Path."""
+    return isinstance(key, str) and key.isascii() and key.isprintable() and key.strip() == key != ""
+
+
 class ApiKey:
     """Sends one API key, in the header that the account's edition of the API reads.
 
@@ -30,7 +35,7 @@ class ApiKey:
     hint = "check api_key= or PLANADO_API_KEY: a key made later in Planado replaces the one before"
 
     def __init__(self, key: str, header: KeyHeader = "X-Planado-API-Key") -> None:
-        if not key or not key.isascii() or not key.isprintable() or key != key.strip():
+        if not _is_key(key):
             raise ConfigurationError(
                 "the API key is empty or holds characters no key has; copy it from Planado: "
                 "Settings / Integrations / API, and pass api_key= or set PLANADO_API_KEY"

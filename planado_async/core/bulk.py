@@ -1,6 +1,7 @@
 """The same call for many items, with the outcome of every one kept."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Generic, TypeVar
@@ -11,6 +12,13 @@ from planado_async.core.errors import AuthenticationError, ConfigurationError
 
 T = TypeVar("T")
 R = TypeVar("R")
+
+
+_log = logging.getLogger("planado_async")
+
+
+class BulkItemCancelledError(Exception):
+    """The call for one item ended as cancelled by itself, not because the bulk job was."""
 
 
 @frozen(kw_only=True)
@@ -47,14 +55,16 @@ async def bulk(
     fn: Callable[[T], Awaitable[R]],
     items: Iterable[T],
     *,
-    key: Callable[[T], str] = repr,
+    key: Callable[[T], str] | None = None,
     concurrency: int = 8,
     on_progress: Callable[[Progress], object] | None = None,
 ) -> BulkReport[T, R]:
     """Call `fn(item)` for every item, at most `concurrency` at a time, and keep every outcome.
 
-    `key` names an item in the note its error gets. `on_progress` is told after each item. A wrong
-    key or set-up fails every call alike, so after the first such error no more are begun.
+    `key` names an item in the note its error gets, which logs may show; it is the item's number if
+    not given. `on_progress` is told after each item; if it fails, that is logged and it is not
+    called again. A wrong API key or set-up fails every call alike, so after the first such error
+    no more are begun.
 
     Raises:
         ValueError: `concurrency` is below 1.
@@ -73,7 +83,7 @@ class _Job(Generic[T, R]):
         self,
         fn: Callable[[T], Awaitable[R]],
         report: BulkReport[T, R],
-        key: Callable[[T], str],
+        key: Callable[[T], str] | None,
         on_progress: Callable[[Progress], object] | None,
     ) -> None:
         self.report = report
@@ -86,15 +96,36 @@ class _Job(Generic[T, R]):
 
     async def work(self) -> None:
         while self.report.pending and not self._hopeless:
+            number = self.total - len(self.report.pending) + 1
             item = self.report.pending.popleft()
             try:
                 self.report.ok.append((item, await self._fn(item)))
+            except asyncio.CancelledError as error:
+                if (task := asyncio.current_task()) and task.cancelling():
+                    raise
+                self._failed(item, number, BulkItemCancelledError(str(error)))
             except Exception as error:
-                error.add_note(f"item: {self._key(item)}")
-                self.report.failed.append((item, error))
-                self._hopeless |= isinstance(error, AuthenticationError | ConfigurationError)
+                self._failed(item, number, error)
+            self._tell()
+
+    def _failed(self, item: T, number: int, error: Exception) -> None:
+        error.add_note(f"item: {self._named(item, number)}")
+        self.report.failed.append((item, error))
+        self._hopeless |= isinstance(error, AuthenticationError | ConfigurationError)
+
+    def _named(self, item: T, number: int) -> str:
+        try:
+            return self._key(item) if self._key else f"number {number}"
+        except Exception as error:
+            return f"number {number}, whose key failed: {error!r}"
+
+    def _tell(self) -> None:
+        try:
             if self._on_progress:
                 self._on_progress(self._progress())
+        except Exception:
+            _log.exception("on_progress failed and is not called again; the calls go on")
+            self._on_progress = None
 
     def _progress(self) -> Progress:
         failed = len(self.report.failed)

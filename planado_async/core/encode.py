@@ -7,7 +7,7 @@ form costs a call. A key that is not given is not sent; None is sent as null.
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
@@ -66,6 +66,18 @@ class AtLeast:
         """Raise ValueError if the number is smaller."""
         if value < self.least:
             raise ValueError(f"{at} is {value}; it takes at least {self.least}")
+
+
+@frozen
+class MoreThan:
+    """A number above a bound."""
+
+    bound: float
+
+    def check(self, value: float, at: str) -> None:
+        """Raise ValueError if the number is not above the bound."""
+        if value <= self.bound:
+            raise ValueError(f"{at} is {value}; it takes more than {self.bound}")
 
 
 class Aware:
@@ -141,9 +153,17 @@ def _called(at: str, shape: Any) -> str:
 
 
 def _unknown(name: str, known: Mapping[str, Any], where: str) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f"did you mean {near[0]!r}?" if near else f"it takes {', '.join(sorted(known))}"
+    near = _nearest(name, known)
+    hint = f"did you mean {near!r}?" if near else f"it takes {', '.join(sorted(known))}"
     return f"{where} takes no {name!r}; {hint}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the name that was meant: spelt almost alike, holding its main word, or just alike."""
+    word = name.removesuffix("_uuid").removesuffix("_id").removesuffix("_name")
+    holding = sorted((each for each in known if word and (word in each or each in name)), key=len)
+    slips, alike = (get_close_matches(name, known, n=1, cutoff=cutoff) for cutoff in (0.8, 0.7))
+    return next(iter([*slips, *holding, *alike]), None)
 
 
 @cache
@@ -227,7 +247,7 @@ _EXACT: Mapping[type, str] = {str: "text", int: "a whole number", bool: "True or
 
 def _wrong(wanted: str, value: Any, at: str) -> TypeError:
     if value is None:
-        return TypeError(f"{at} cannot be null in Planado; leave it out to keep what is there")
+        return TypeError(f"{at} cannot be null; leave it out to keep what is there")
     return TypeError(f"{at} takes {wanted}, not {type(value).__name__}")
 
 
@@ -242,7 +262,7 @@ def _number(value: Any, at: str) -> float:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if math.isfinite(value):
             return value
-        raise ValueError(f"{at} is {value}; JSON has no such number")
+        raise ValueError(f"{at} is {value}; it takes a finite number")
     raise _wrong("a number", value, at)
 
 

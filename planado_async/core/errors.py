@@ -42,6 +42,7 @@ TAKEN_TEXT = "is used by another entity"
 """What the API says under a field whose value another record already has."""
 
 REQUEST_ID_HEADER = "X-Request-Id"
+"""Where an answer may name itself for support; the API documents none, this is the usual name."""
 
 _SHOWN = 500  # characters of a body that is not JSON kept in an error
 _DEEPEST = 32  # levels of JSON kept in an error; repr and pickle fail at some hundred

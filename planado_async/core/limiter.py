@@ -15,12 +15,12 @@ up costs nothing but its place. The clock is the event loop's.
 
 import asyncio
 from collections import deque
-from typing import Literal, Protocol, get_args
+from typing import Literal, Protocol, TypeAlias, get_args
 
 from aiolimiter import AsyncLimiter
 from attrs import field, frozen, validators
 
-from planado_async.core.errors import BudgetWaitError
+from planado_async.core.errors import BudgetWaitError, ConfigurationError
 
 Priority = Literal["interactive", "normal", "background"]
 _PRIORITIES: tuple[Priority, ...] = get_args(Priority)
@@ -84,8 +84,8 @@ class Limiter(Protocol):
         """Halt all callers: the server said "too many calls"."""
         ...
 
-    def eta(self, priority: Priority) -> float:
-        """Return the seconds until a call made now could begin."""
+    def eta(self, priority: Priority, *, again: bool = False) -> float:
+        """Return the seconds until a call made now, or one that was refused, could begin."""
         ...
 
     def budget(self) -> Budget:
@@ -93,40 +93,51 @@ class Limiter(Protocol):
         ...
 
 
+_Queue: TypeAlias = deque[asyncio.Future[None]]
+
+
 class LocalLimiter:
-    """The budget of one process; `rate=None` counts nothing and still halts on a refusal."""
+    """The budget of one process; `rate=None` counts nothing and still halts on a refusal.
+
+    It serves one event loop at a time. In the next one it goes on with the level it had.
+    """
 
     def __init__(self, rate: RateLimit | None = RateLimit(), *, in_flight: int = 8) -> None:
         if in_flight < 1:
             raise ValueError(f"in_flight is {in_flight}; at least one call must be allowed")
         self._rate = rate
         self._most_in_flight = in_flight
-        self._in_flight = 0
-        self._queues: dict[Priority, deque[asyncio.Future[None]]] = {
-            priority: deque() for priority in _PRIORITIES
-        }
-        self._bucket = _bucket(rate)
         self._empty_at = 0.0  # when the bucket will be empty if nothing more is put in
         self._closed_until = 0.0
         self._granted = 0
         self._refusals = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Forget what belongs to an event loop: who waits, who is in flight, the bucket."""
+        self._in_flight = 0
+        self._queues: dict[Priority, _Queue] = {each: deque() for each in _PRIORITIES}
+        self._refused: dict[Priority, _Queue] = {each: deque() for each in _PRIORITIES}
         self._room = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
+        self._bucket: AsyncLimiter | None = None
 
     async def acquire(
         self, priority: Priority = "normal", *, again: bool = False, longest: float | None = None
     ) -> None:
         """Wait for a turn: see `Limiter.acquire`."""
+        await self._enter_loop()
         if not self._queued() and self._free():
             await self._take()
             return
-        if longest is not None and (eta := self.eta(priority)) > longest:
+        if longest is not None and (eta := self.eta(priority, again=again)) > longest:
             raise BudgetWaitError(
                 f"the call budget allows this call in {eta:.1f} s, its deadline is in "
                 f"{longest:.1f} s; raise the deadline or the priority, or send less",
                 eta=eta,
             )
-        await self._wait(self._queues[priority], again=again)
+        await self._wait((self._refused if again else self._queues)[priority])
 
     def release(self) -> None:
         """Give back the place in flight."""
@@ -136,23 +147,18 @@ class LocalLimiter:
     async def refused(self, retry_after: float | None) -> None:
         """Take the bucket as full and halt everybody, for two slots if nothing else is said."""
         self._refusals += 1
-        now = _now()
         slots = 2 * self._rate.interval if self._rate else 2.0
         halt = slots if retry_after is None else retry_after
-        self._closed_until = max(self._closed_until, now + halt)
-        if self._rate and (full := _bucket(self._rate)):
-            await full.acquire(self._rate.burst)
-            self._bucket = full
-            self._empty_at = now + self._rate.burst * self._rate.interval
+        self._closed_until = max(self._closed_until, _now() + halt)
+        if self._rate:
+            await self._fill(self._rate.burst)
 
-    def eta(self, priority: Priority) -> float:
+    def eta(self, priority: Priority, *, again: bool = False) -> float:
         """Return the seconds until a call of this priority made now could begin."""
         gate = max(0.0, self._closed_until - _now())
         if self._rate is None:
             return gate
-        better = _PRIORITIES[: _PRIORITIES.index(priority) + 1]
-        ahead = sum(len(self._queues[each]) for each in better)
-        over = self._level() + ahead + 1 - self._rate.burst
+        over = self._level() + self._ahead(priority, again=again) + 1 - self._rate.burst
         return max(gate, over * self._rate.interval)
 
     def budget(self) -> Budget:
@@ -170,13 +176,41 @@ class LocalLimiter:
         return max(0.0, self._empty_at - _now()) / self._rate.interval if self._rate else 0.0
 
     def _queued(self) -> int:
-        return sum(map(len, self._queues.values()))
+        return sum(map(len, [*self._refused.values(), *self._queues.values()]))
+
+    def _ahead(self, priority: Priority, *, again: bool) -> int:
+        """Count the calls that go before a new one of this priority."""
+        better = _PRIORITIES[: _PRIORITIES.index(priority)]
+        ahead = sum(len(self._refused[each]) + len(self._queues[each]) for each in better)
+        own = 0 if again else len(self._queues[priority])
+        return ahead + len(self._refused[priority]) + own
 
     def _free(self) -> bool:
         """Tell whether a call may begin at once."""
         if self._in_flight >= self._most_in_flight or _now() < self._closed_until:
             return False
         return self._bucket is None or self._bucket.has_capacity()
+
+    async def _enter_loop(self) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is loop:
+            return
+        if self._loop and self._loop.is_running():
+            raise ConfigurationError(
+                "the client is in use in another event loop; open one for each loop"
+            )
+        self._loop = loop
+        self._begin_anew()
+        await self._fill(self._level())
+
+    async def _fill(self, level: float) -> None:
+        """Make the bucket anew, filled to a level; as it is empty before, nothing waits here."""
+        if self._rate:
+            # aiolimiter leaks its capacity in one period, so the period is stretched to the burst.
+            burst, interval = self._rate.burst, self._rate.interval
+            self._bucket = AsyncLimiter(burst, burst * interval)
+            await self._bucket.acquire(min(level, burst))
+            self._empty_at = _now() + level * interval
 
     async def _take(self) -> None:
         """Put one call into the bucket, once there is capacity, and into flight."""
@@ -186,21 +220,19 @@ class LocalLimiter:
         self._in_flight += 1
         self._granted += 1
 
-    async def _wait(self, queue: deque[asyncio.Future[None]], *, again: bool) -> None:
+    async def _wait(self, queue: _Queue) -> None:
         turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if again:
-            queue.appendleft(turn)
-        else:
-            queue.append(turn)
+        queue.append(turn)
         if self._pump is None or self._pump.done():
             self._pump = asyncio.create_task(self._grant_turns(), name="planado_async limiter")
+            self._pump.add_done_callback(self._pump_ended)
         try:
             await turn
         except asyncio.CancelledError:
             self._give_up(turn, queue)
             raise
 
-    def _give_up(self, turn: asyncio.Future[None], queue: deque[asyncio.Future[None]]) -> None:
+    def _give_up(self, turn: asyncio.Future[None], queue: _Queue) -> None:
         if turn.done() and not turn.cancelled():
             self.release()  # the turn came together with the cancellation
         elif turn in queue:
@@ -208,6 +240,12 @@ class LocalLimiter:
         if not self._queued() and self._pump:
             self._pump.cancel()
             self._pump = None  # it is not done yet, and would not serve who comes now
+
+    def _pump_ended(self, pump: asyncio.Task[None]) -> None:
+        """Let nobody wait for a pump that has failed."""
+        if not pump.cancelled() and (failure := pump.exception()):
+            while turn := self._next_in_line():
+                turn.set_exception(failure)
 
     async def _grant_turns(self) -> None:
         """Grant turns, one after another, until nobody waits."""
@@ -220,7 +258,11 @@ class LocalLimiter:
             elif not self._free():
                 await self._leak()
             elif turn := self._next_in_line():
-                await self._take()
+                try:
+                    await self._take()
+                except Exception as failure:
+                    turn.set_exception(failure)
+                    raise
                 turn.set_result(None)
 
     async def _leak(self) -> None:
@@ -232,10 +274,10 @@ class LocalLimiter:
 
     def _next_in_line(self) -> asyncio.Future[None] | None:
         for priority in self._order():
-            queue = self._queues[priority]
-            while queue:
-                if not (turn := queue.popleft()).done():  # else its caller has just given up
-                    return turn
+            for queue in (self._refused[priority], self._queues[priority]):
+                while queue:
+                    if not (turn := queue.popleft()).done():  # else its caller has just given up
+                        return turn
         return None
 
     def _order(self) -> tuple[Priority, ...]:
@@ -246,11 +288,6 @@ class LocalLimiter:
         best, *lower = _PRIORITIES
         first = rounds % len(lower)  # the lower classes take turns too
         return (*lower[first:], *lower[:first], best)
-
-
-def _bucket(rate: RateLimit | None) -> AsyncLimiter | None:
-    # aiolimiter leaks its whole capacity in one period, so the period is stretched to the burst.
-    return AsyncLimiter(rate.burst, rate.burst * rate.interval) if rate else None
 
 
 def _now() -> float:

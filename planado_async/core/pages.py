@@ -51,16 +51,25 @@ class Pages(Generic[T]):
             yield page
 
     async def collect(self, limit: int | None = None) -> list[T]:
-        """Return the items that are left, or the next `limit` of them."""
+        """Return the items that are left, or the next `limit` of them.
+
+        After a failure nothing counts as taken: collecting again begins where this one began.
+        """
         items: list[T] = []
+        began_at = self.cursor
         if limit is not None and limit < 1:
             return items
-        async for page in self._walk():
-            wanted = page if limit is None else page[: limit - len(items)]
-            items += wanted
-            self._taken = len(wanted)
-            if len(items) == limit:
-                break
+        try:
+            async for page in self._walk():
+                wanted = page if limit is None else page[: limit - len(items)]
+                items += wanted
+                self._taken = len(wanted)
+                if len(items) == limit:
+                    break
+        except BaseException as failure:
+            self._go_on_at(began_at)  # what was gathered is gone, so it is not taken
+            failure.add_note(f"nothing was returned; collecting again begins at after={began_at!r}")
+            raise
         return items
 
     async def _walk(self) -> AsyncIterator[list[T]]:
@@ -94,7 +103,7 @@ class Pages(Generic[T]):
         try:
             return await self._fetch(self.cursor)
         except PlanadoError as failure:
-            failure.add_note(f"the listing stopped; go on with after={self.cursor!r}")
+            failure.add_note(f"the listing stopped at after={self.cursor!r}")
             raise
 
 

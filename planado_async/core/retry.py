@@ -40,10 +40,9 @@ class Failure:
 
 @frozen
 class Wait:
-    """Try again after so many seconds; a refusal waits at the gate instead and uses no attempt."""
+    """Try again after so many seconds; after a refusal it is the gate that waits."""
 
     seconds: float
-    uses_attempt: bool = True
 
 
 @frozen
@@ -72,7 +71,7 @@ def decide(failure: Failure, policy: RetryPolicy, rng: random.Random) -> Wait | 
     | refusal: 429, or its text under a 2xx | Wait at the gate | Wait at the gate|
     | no connection: nothing was written    | Wait             | Wait            |
     | written, but no whole answer; 5xx     | Wait             | Stop(unknown)   |
-    | a 2xx that is not JSON                | Stop             | Stop(unknown)   |
+    | a 2xx that is not what it should be   | Stop             | Stop(unknown)   |
     | anything else                         | Stop             | Stop            |
 
     Waits end with the policy's last attempt. A `once` call is never written twice, because nothing
@@ -80,7 +79,7 @@ def decide(failure: Failure, policy: RetryPolicy, rng: random.Random) -> Wait | 
     """
     error = failure.error
     if isinstance(error, RateLimitError):
-        return Wait(0.0, uses_attempt=False) if failure.refusals <= policy.refusals else Stop()
+        return Wait(0.0) if failure.refusals <= policy.refusals else Stop()
     if isinstance(error, UnexpectedResponseError):
         return Stop(unknown=failure.effect == "once")
     if not error.retryable:

@@ -67,6 +67,8 @@ class Call:
     effect: Effect
     query: Sequence[tuple[str, str]] = ()
     body: Any = None
+    read: Callable[[Any], Any] = lambda answer: answer
+    """Makes the answer's JSON into what is returned, or raises `UnexpectedResponseError`."""
     options: Options = field(factory=Options)
     content: bytes | None = field(
         init=False,
@@ -107,7 +109,7 @@ def checked_url(url: str, name: str) -> str:
     if parsed.query_string or parsed.fragment or parsed.user or parsed.password:
         raise ConfigurationError(f"{name} takes no query, fragment, user name or password")
     if parsed.scheme not in ("http", "https") or not parsed.host:
-        raise ConfigurationError(f"{name} is {url!r}; it takes a URL that begins with https://")
+        raise ConfigurationError(f"{name} takes a URL that begins with https://")
     if parsed.scheme == "http" and parsed.host not in _LOOPBACK:
         raise ConfigurationError(f"{name} is {url!r}; plain http would show the key, use https")
     return url.rstrip("/")
@@ -195,7 +197,7 @@ class Transport:
             self._session = None
 
     async def send(self, call: Call) -> Any:
-        """Send a call and return the JSON it answers, None for an empty body.
+        """Send a call and return what its `read` makes of the JSON, None for an empty body.
 
         Raises:
             PlanadoError: any of the tree but the webhooks' branch.
@@ -227,6 +229,8 @@ class Transport:
         deadline = call.options.deadline
         if deadline is None:
             return await self._until_done(call, progress, None)
+        if deadline <= 0:
+            raise DeadlineExceededError("the deadline has passed already; nothing was sent")
         ends_at = _now() + deadline
         scope = asyncio.timeout(deadline)
         try:
@@ -266,7 +270,7 @@ class Transport:
             error.args = (f"{error}; {self._auth.hint}",)
         if error:
             raise error
-        return answer
+        return call.read(answer)
 
     async def _turn(self, call: Call, progress: _Progress, ends_at: float | None) -> None:
         """Wait for the limiter, and tell who wants to know."""
@@ -298,7 +302,9 @@ class Transport:
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None or self._session.closed:
-            raise ConfigurationError("the client is not open; use `async with` around its calls")
+            raise ConfigurationError(
+                "the client is not open, or its session was closed; use `async with` around calls"
+            )
         return self._session
 
     def _request(

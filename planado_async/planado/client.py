@@ -1,7 +1,8 @@
 """Planado: the client a service opens once and shares."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from copy import copy
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
@@ -83,6 +84,7 @@ class Planado:
     service_categories: ServiceCategories
     units: Units
     webhooks: WebhookSubscriptions
+    _owns_transport = True  # one made by with_options leaves session and budget to its maker
 
     def __init__(
         self,
@@ -102,23 +104,26 @@ class Planado:
         on_wait: Callable[[float], object] | None = None,
         on_retry: Callable[[Retry], object] | None = None,
     ) -> None:
-        url = base_url or os.environ.get("PLANADO_BASE_URL") or DEFAULT_URL
+        if auth and api_key:
+            raise ConfigurationError("pass either api_key= or auth=, not both")
+        if not isinstance(rate, RateLimit | None):
+            raise ConfigurationError("rate= takes a RateLimit, such as RateLimit(60), or None")
         transport = Transport(
-            base_url=checked_url(url, "base_url (PLANADO_BASE_URL)"),
-            auth=auth or ApiKey(api_key or _key_from_environment()),
+            base_url=_base_url(base_url),
+            auth=auth or ApiKey(_key_from_environment() if api_key is None else api_key),
             limiter=limiter or LocalLimiter(rate, in_flight=in_flight),
             retries=retries,
             session=session,
             on_wait=on_wait,
             on_retry=on_retry,
         )
-        options = ClientOptions(
-            timeout=timeout,
-            deadline=deadline,
-            notify_assignees=notify_assignees,
-            trigger_webhooks=trigger_webhooks,
-        )
-        self._set_up(transport, options)
+        given = {
+            "timeout": timeout,
+            "deadline": deadline,
+            "notify_assignees": notify_assignees,
+            "trigger_webhooks": trigger_webhooks,
+        }
+        self._set_up(transport, ClientOptions(**encode(given, WriteOptions)))
 
     def _set_up(self, transport: Transport, options: ClientOptions) -> None:
         self._transport = transport
@@ -131,8 +136,9 @@ class Planado:
 
         It is open as long as this one is, and needs no `async with` of its own.
         """
-        other = object.__new__(type(self))
+        other = copy(self)
         other._set_up(self._transport, evolve(self._options, **encode(options, WriteOptions)))
+        other._owns_transport = False
         return other
 
     @property
@@ -145,13 +151,14 @@ class Planado:
         fn: Callable[[T], Awaitable[R]],
         items: Iterable[T],
         *,
-        key: Callable[[T], str] = repr,
+        key: Callable[[T], str] | None = None,
         concurrency: int = 8,
         on_progress: Callable[[Progress], object] | None = None,
     ) -> BulkReport[T, R]:
         """Call `fn(item)` for every item within the budget, and keep every outcome.
 
-        `key` names an item in the note its error gets.
+        `key` names an item in the note its error gets, which logs may show; without it the note
+        has the item's number.
 
         Raises:
             ValueError: `concurrency` is below 1.
@@ -163,7 +170,7 @@ class Planado:
         method: str,
         path: str,
         *,
-        query: Mapping[str, str] | None = None,
+        query: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         body: Any = None,
         **options: Unpack[WriteOptions],
     ) -> Any:
@@ -183,7 +190,7 @@ class Planado:
             route=checked_path(path),
             path=path,
             effect="read" if method == "GET" else "once",
-            query=tuple((query or {}).items()),
+            query=tuple(query.items() if isinstance(query, Mapping) else query),
             body=encode_any(body, "body"),
             options=self._options.of_call(given, write=method != "GET"),
         )
@@ -199,10 +206,19 @@ class Planado:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._transport.close()
+        if self._owns_transport:
+            await self._transport.close()
 
     def __repr__(self) -> str:
         return f"<Planado at {self._transport.base_url}>"
+
+
+def _base_url(given: str | None) -> str:
+    url = given or os.environ.get("PLANADO_BASE_URL") or DEFAULT_URL
+    checked = checked_url(url, "base_url (PLANADO_BASE_URL)")
+    if not checked.endswith("/v2"):
+        raise ConfigurationError("base_url (PLANADO_BASE_URL) must end in /v2, as in the default")
+    return checked
 
 
 def _key_from_environment() -> str:

@@ -189,7 +189,7 @@ class Job(Model):
     custom_fields: tuple[CustomField, ...] = ()
     report_fields: tuple[CustomField, ...] = ()
     resolution: JobResolution | None = None
-    total_distance_traveled_m: int | None = None
+    total_distance_traveled_m: float | None = None
     version: int | None = None
     created_at: datetime | None = None
     updated_at: datetime | None = None

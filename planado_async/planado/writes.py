@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Required, TypeAlias, TypedDict
 
-from planado_async.core.encode import AWARE, AtLeast, DecimalText, MaxLen, OneOf
+from planado_async.core.encode import AWARE, AtLeast, DecimalText, MaxLen, MoreThan, OneOf
 from planado_async.core.limiter import Priority
 
 # --- Options of a call, taken beside its fields ---------------------------------------------------
@@ -19,7 +19,7 @@ from planado_async.core.limiter import Priority
 class CallOptions(TypedDict, total=False):
     """Options every call takes; what is not given is as in the client's own options."""
 
-    timeout: float
+    timeout: Annotated[float, MoreThan(0)]
     """Seconds for one try."""
     deadline: float | None
     """Seconds for the whole call, waiting for the budget included; None for no end."""
@@ -41,12 +41,38 @@ class WriteOptions(CallOptions, total=False):
 class Minutes(TypedDict):
     """A duration in JSON's own form."""
 
-    minutes: int
+    minutes: Annotated[int, AtLeast(0)]
 
 
 Moment: TypeAlias = Annotated[datetime | str, AWARE]
 Duration: TypeAlias = timedelta | Minutes
 Money: TypeAlias = Annotated[Decimal | str, DecimalText()]
+
+# --- Filters of listings --------------------------------------------------------------------------
+
+
+class Listing(CallOptions, total=False):
+    """Where a listing begins."""
+
+    after: str | None
+    """The uuid of the item behind which to go on."""
+
+
+class ChangedListing(Listing, total=False):
+    """A listing by when a record was last changed; both ends lie outside the range."""
+
+    updated_after: Moment | None
+    updated_before: Moment | None
+
+
+class JobListing(ChangedListing, total=False):
+    """A listing of jobs; both ends lie outside the ranges."""
+
+    scheduled_after: Moment | None
+    scheduled_before: Moment | None
+    worker_uuid: str | None
+    """The user the jobs are given to."""
+
 
 # --- References -----------------------------------------------------------------------------------
 
@@ -155,12 +181,12 @@ class ContactFields(TypedDict, total=False):
 
 
 class ShortText:
-    """The text of a custom field has at most 200 characters."""
+    """The text of a custom field has at most 200 characters; a link may have more."""
 
     def check(self, value: Mapping[str, Any], at: str) -> None:
         """Raise ValueError if the value is a longer text."""
         text = value.get("value")
-        if isinstance(text, str):
+        if isinstance(text, str) and not text.startswith(("http://", "https://")):
             MaxLen(200).check(text, f"{at}.value")
 
 

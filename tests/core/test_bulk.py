@@ -1,10 +1,11 @@
 """The same call for many items."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from planado_async.core.bulk import Progress, bulk
+from planado_async.core.bulk import BulkItemCancelledError, Progress, bulk
 from planado_async.core.errors import AuthenticationError, ConfigurationError, NotFoundError
 
 
@@ -121,3 +122,41 @@ async def test_items_may_come_from_an_iterator() -> None:
     """An iterator is taken whole before the first call."""
     report = await bulk(odd_ones_fail, iter([0, 2]))
     assert [item for item, _ in report.ok] == [0, 2]
+
+
+async def test_a_call_that_ends_as_cancelled_is_a_failure() -> None:
+    """An item whose call awaited something cancelled is kept like any other failure."""
+
+    async def awaits_the_cancelled(number: int) -> int:
+        if number == 3:
+            gone = asyncio.ensure_future(asyncio.sleep(1))
+            gone.cancel()
+            await gone
+        return number
+
+    report = await bulk(awaits_the_cancelled, range(10), concurrency=2)
+    assert len(report.ok) == 9
+    ((item, error),) = report.failed
+    assert (item, type(error)) == (3, BulkItemCancelledError)
+
+
+@pytest.mark.parametrize(("key", "note"), [(None, "item: number 2"), (lambda _: 1 / 0, "number 2")])
+async def test_an_item_without_a_key_is_named_by_its_number(key: Any, note: str) -> None:
+    """An item may hold what no log should show, so only the caller's key names it."""
+    report = await bulk(odd_ones_fail, range(3), key=key, concurrency=1)
+    assert note in report.failed[0][1].__notes__[0]
+
+
+async def test_a_progress_bar_that_breaks_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """It is logged once and left alone; every call is still made."""
+    told = list[Progress]()
+
+    def breaks(progress: Progress) -> None:
+        told.append(progress)
+        raise RuntimeError("the terminal is gone")
+
+    report = await bulk(double, range(5), concurrency=1, on_progress=breaks)
+    assert (len(report.ok), len(told)) == (5, 1)
+    assert [record.message for record in caplog.records] == [
+        "on_progress failed and is not called again; the calls go on"
+    ]

@@ -117,7 +117,7 @@ def test_what_is_not_given_is_not_sent() -> None:
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
-        ("text", None, "text cannot be null in Planado; leave it out"),
+        ("text", None, "text cannot be null; leave it out"),
         ("text", 7, "text takes text, not int"),
         ("text", b"x", "text takes text, not bytes"),
         ("nullable", 7, "nullable takes text, not int"),
@@ -134,7 +134,7 @@ def test_what_is_not_given_is_not_sent() -> None:
             "moment takes an aware datetime or its ISO 8601 text, not date",
         ),
         ("moment", 1_700_000_000, "moment takes an aware datetime"),
-        ("colour", None, "colour cannot be null in Planado"),
+        ("colour", None, "colour cannot be null"),
         ("day", MOMENT, "day takes a date, not datetime"),
         ("day", "2026-03-29", "day takes a date, not str"),
         ("span", 90, "span takes a timedelta, not int"),
@@ -172,7 +172,7 @@ def test_a_wrong_type_is_a_type_error_that_names_the_place(
     [
         ("short", "123456", "short has 6 characters; the API takes at most 5"),
         ("few", [1, 2, 3], "few has 3 items; the API takes at most 2"),
-        ("number", float("nan"), "number is nan; JSON has no such number"),
+        ("number", float("nan"), "number is nan; it takes a finite number"),
         ("number", float("-inf"), "number is -inf"),
         ("anything", [float("inf")], "anything[0] is inf"),
         ("colour", "blue", "colour is 'blue'; the API takes 'red', 'green'"),

@@ -1,6 +1,7 @@
 """One budget for everybody: the bucket, the queue, the gate."""
 
 import asyncio
+import concurrent.futures
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from planado_async.core.errors import BudgetWaitError
+from planado_async.core.errors import BudgetWaitError, ConfigurationError
 from planado_async.core.limiter import LocalLimiter, Priority, RateLimit
 from tests.virtual_time import VirtualTimeLoop
 
@@ -382,6 +383,30 @@ async def test_a_refused_call_goes_back_to_the_front_of_its_class() -> None:
 # --- Saying it before waiting ---------------------------------------------------------------------
 
 
+async def test_several_refused_calls_keep_their_order() -> None:
+    """They go before all others of their class, in the order in which they were refused."""
+    limiter, log = LocalLimiter(RateLimit(10, per=1.0, burst=1), in_flight=4), list[Any]()
+    await limiter.acquire()
+    others = begin(*(call(limiter, log, f"new {number}") for number in range(3)))
+    await settle()
+    again = begin(*(call(limiter, log, f"again {number}", again=True) for number in range(3)))
+    limiter.release()
+    await asyncio.gather(others, again)
+    assert log == ["again 0", "again 1", "again 2", "new 0", "new 1", "new 2"]
+
+
+async def test_a_refused_call_counts_only_what_goes_before_it() -> None:
+    """First in line, it is not told that the queue behind it is too long for its deadline."""
+    limiter, log = LocalLimiter(RateLimit(10, per=1.0, burst=2)), list[Any]()
+    queue = begin(*(call(limiter, log) for _ in range(60)))
+    await settle()
+    with pytest.raises(BudgetWaitError):
+        await limiter.acquire(longest=3.0)
+    await limiter.acquire(again=True, longest=3.0)
+    limiter.release()
+    await queue
+
+
 async def test_a_deadline_that_cannot_be_met_is_told_at_once() -> None:
     """The error names the seconds, and costs nothing."""
     limiter, log, start = LocalLimiter(RateLimit(60, per=60.0, burst=1)), list[float](), now()
@@ -451,3 +476,48 @@ async def test_nothing_is_left_running() -> None:
     waiter.cancel()
     await settle()
     assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+# --- Event loops ----------------------------------------------------------------------------------
+
+
+def test_the_next_event_loop_goes_on_with_the_level() -> None:
+    """A client of a module is used by one asyncio.run after another."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=10), in_flight=2)
+    began = list[float]()
+
+    async def many() -> float:
+        await asyncio.gather(*(call(limiter, began, lasts=0.1) for _ in range(8)))
+        return limiter.budget().level
+
+    first = in_virtual_time(many)
+    assert first == pytest.approx(8, abs=0.5)
+    second = in_virtual_time(many)  # the clock begins anew, the bucket does not
+    assert len(began) == 16
+    assert second == pytest.approx(10, abs=0.5)
+
+
+async def test_two_running_event_loops_are_refused() -> None:
+    """A limiter that another running loop uses says so, and waits for nothing."""
+    limiter = LocalLimiter()
+    await limiter.acquire()
+
+    def elsewhere() -> None:
+        with asyncio.Runner() as runner:
+            runner.run(limiter.acquire())
+
+    thread = concurrent.futures.ThreadPoolExecutor(1)
+    with thread, pytest.raises(ConfigurationError, match="one for each loop"):
+        thread.submit(elsewhere).result()
+
+
+async def test_a_pump_that_breaks_leaves_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits is told what broke."""
+    limiter = LocalLimiter(None, in_flight=1)
+    await limiter.acquire()
+    waiting = [asyncio.ensure_future(limiter.acquire()) for _ in range(3)]
+    await settle()
+    monkeypatch.setattr(limiter, "_take", None)
+    limiter.release()
+    ended = await asyncio.wait_for(asyncio.gather(*waiting, return_exceptions=True), 5)
+    assert [type(each) for each in ended[1:]] == [TypeError, TypeError]

@@ -99,8 +99,20 @@ async def test_a_failure_names_the_cursor_and_the_walk_goes_on() -> None:
     with pytest.raises(ServerError) as caught:  # noqa: PT012  # a walk is a block
         async for item in pages:
             got.append(item)
-    assert caught.value.__notes__ == ["the listing stopped; go on with after='f'"]
+    assert caught.value.__notes__ == ["the listing stopped at after='f'"]
     assert [*got, *[item async for item in pages]] == list("abcdefgh")
+
+
+async def test_collecting_that_fails_takes_nothing() -> None:
+    """What was gathered is gone with the error, so collecting again gives the whole."""
+    listing = Listing("abcdefgh")
+    listing.fails_at = "d"
+    pages = listing.walk()
+    assert await pages.collect(limit=1) == ["a"]
+    with pytest.raises(ServerError) as caught:
+        await pages.collect()
+    assert "collecting again begins at after='a'" in caught.value.__notes__[-1]
+    assert await pages.collect() == list("bcdefgh")
 
 
 async def test_another_walk_goes_on_from_a_kept_cursor() -> None:

@@ -81,7 +81,7 @@ def test_a_create_that_never_connected_is_told_as_it_is() -> None:
 def test_refusals_use_no_attempt_and_have_a_bound(effect: Effect) -> None:
     """A refused call waits at the gate, however many attempts it made, until the bound."""
     error = RateLimitError("429", status=429)
-    assert after(error, effect, attempt=9, refusals=4) == Wait(0.0, uses_attempt=False)
+    assert after(error, effect, attempt=9, refusals=4) == Wait(0.0)
     assert after(error, effect, refusals=5) == Stop()
 
 
@@ -94,7 +94,6 @@ def test_the_wait_doubles_up_to_a_bound(attempt: int, longest: float, seed: int)
     decision = decide(failure, policy, random.Random(seed))
     assert isinstance(decision, Wait)
     assert longest / 2 <= decision.seconds <= longest
-    assert decision.uses_attempt
 
 
 @pytest.mark.parametrize(("asked", "wait"), [(60.0, 60.0), (0.0, None)])

@@ -529,6 +529,16 @@ async def test_a_call_returns_by_its_deadline(effect: Effect) -> None:
     assert caught.value.attempts == 1
 
 
+@pytest.mark.parametrize("deadline", [0, -0.5])
+@pytest.mark.parametrize("effect", EFFECTS)
+async def test_a_deadline_that_has_passed_sends_nothing(effect: Effect, deadline: float) -> None:
+    """What is left of a longer deadline may be nothing, and then nothing happens."""
+    async with Wire() as wire, opened(wire.url) as transport:
+        with pytest.raises(DeadlineExceededError, match="nothing was sent"):
+            await transport.send(call(effect, deadline=deadline))
+    assert wire.asked == []
+
+
 @pytest.mark.parametrize("effect", EFFECTS)
 async def test_a_deadline_that_strikes_while_nothing_is_out(effect: Effect) -> None:
     """A call that never got its turn is known not to have happened, and tells its wait."""

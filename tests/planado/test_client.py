@@ -306,15 +306,27 @@ async def test_an_update_that_adds_a_field_is_written_once(
         lambda planado: planado.jobs.get("u"),
         lambda planado: planado.sites.get("u"),
         lambda planado: planado.jobs.list().collect(),
-        lambda planado: planado.jobs.create(),
+        lambda planado: planado.clients.upsert("crm-1", first_name="Jo"),
         lambda planado: planado.users.search_nearby(latitude=1, longitude=2, radius_m=3).collect(),
     ],
 )
 async def test_an_answer_of_another_shape_is_an_error(call: Any, body: bytes) -> None:
     """Never a shorter list, never None in place of a record."""
     async with Wire(Answer(body=body)) as wire, Planado(KEY, base_url=wire.url) as planado:
-        with pytest.raises(UnexpectedResponseError, match="the answer has no '"):
+        with pytest.raises(UnexpectedResponseError, match="the answer has no '") as caught:
             await call(planado)
+    assert caught.value.attempts == 1
+    assert caught.value.__notes__
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{}", b'{"job_uuid": 7}', b"<html>"])
+async def test_a_create_without_a_usable_answer_may_have_happened(body: bytes) -> None:
+    """A 2xx that does not name the new record leaves open whether there is one."""
+    async with Wire(Answer(body=body)) as wire, Planado(KEY, base_url=wire.url) as planado:
+        with pytest.raises(OutcomeUnknownError, match="look the record up") as caught:
+            await planado.jobs.create(external_id="wo-1")
+    assert isinstance(caught.value.__cause__, UnexpectedResponseError)
+    assert caught.value.sent == {"external_id": "wo-1"}
 
 
 @pytest.mark.parametrize("path", ["jobs", "/jobs?x=1", "/../v1", "/наряды", "//evil.test/"])
@@ -337,3 +349,81 @@ async def test_a_bare_request_is_repeated_only_if_it_reads(method: str, calls: i
         except OutcomeUnknownError:
             assert calls == 1
     assert wire.methods == [method.upper()] * calls
+
+
+# --- Being set up wrong ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "told"),
+    [
+        ({"auth": ApiKey("k")}, ConfigurationError, "either api_key= or auth="),
+        ({"rate": 60}, ConfigurationError, "takes a RateLimit"),
+        ({"base_url": "https://api.example.test"}, ConfigurationError, "must end in /v2"),
+        ({"timeout": 0}, ValueError, "timeout is 0; it takes more than 0"),
+        ({"timeout": "3"}, TypeError, "timeout takes a number"),
+        ({"deadline": "3"}, TypeError, "deadline takes a number"),
+        ({"notify_assignees": "no"}, TypeError, "notify_assignees takes True or False"),
+    ],
+)
+def test_a_slip_in_setting_up_is_told_at_once(
+    given: dict[str, Any], kind: type[Exception], told: str
+) -> None:
+    """Not at the first call, hours later."""
+    with pytest.raises(kind, match=told):
+        Planado("k", **given)
+
+
+@pytest.mark.parametrize("key", [b"k", 7, "", " k", "k\n", "ключ"])
+def test_what_is_no_key_is_told_at_once(key: Any) -> None:
+    """A key is text that can stand in a header as it is."""
+    with pytest.raises(ConfigurationError, match="copy it from Planado"):
+        Planado(key)
+
+
+async def test_leaving_a_client_made_by_with_options_leaves_its_maker_open() -> None:
+    """Its `async with` is harmless, and attributes of a subclass come along."""
+
+    class Own(Planado):
+        tag = ""
+
+    async with Wire(JOB, JOB) as wire, Own(KEY, base_url=wire.url) as planado:
+        planado.tag = "mine"
+        async with planado.with_options(deadline=9.0) as quick:
+            await quick.jobs.get("u")
+            assert isinstance(quick, Own)
+            assert quick.tag == "mine"
+        await planado.jobs.get("u")
+
+
+@pytest.mark.parametrize("query", [[("status[]", "a"), ("status[]", "b")], {"status[]": "a"}])
+async def test_a_bare_request_takes_pairs_or_a_mapping(query: Any) -> None:
+    """A key may come more than once."""
+    async with Wire(JOB) as wire, Planado(KEY, base_url=wire.url) as planado:
+        await planado.request("GET", "/jobs", query=query)
+    assert wire.asked[0].path.count("status%5B%5D=") == len(query)
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("duration", "scheduled_duration"),
+        ("desc", "description"),
+        ("type_uuid", "job_type"),
+        ("template_uuid", "template"),
+        ("client_id", "client"),
+        ("scheduled", "scheduled_at"),
+        ("external_idd", "external_id"),
+    ],
+)
+async def test_the_name_that_was_meant_is_told(slip: str, meant: str) -> None:
+    """A part of a name, an id in place of a reference, or a slip of the finger."""
+    async with Planado(KEY) as planado:
+        with pytest.raises(TypeError, match=f"takes no '{slip}'; did you mean '{meant}'"):
+            await planado.jobs.create(**{slip: "x"})
+
+
+def test_a_filter_that_is_not_known_is_told_with_the_nearest() -> None:
+    """Filters of a listing are checked like fields of a write."""
+    with pytest.raises(TypeError, match="did you mean 'updated_after'"):
+        Planado(KEY).jobs.list(update_after="2026-02-03T00:00:00Z")  # type: ignore[call-arg]

@@ -378,7 +378,7 @@ async def test_a_listing_goes_on_after_a_failure(planado: Planado, emulator: Emu
             got.append(each.uuid)
             if len(got) == 20:
                 emulator.fault("not_json", method="GET", path="/jobs")
-    assert f"go on with after={got[-1]!r}" in " ".join(caught.value.__notes__)
+    assert f"the listing stopped at after={got[-1]!r}" in " ".join(caught.value.__notes__)
     got += [each.uuid async for each in planado.jobs.list(after=pages.cursor)]
     assert got == made[::-1]
 

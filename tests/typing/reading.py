@@ -54,7 +54,7 @@ async def jobs(planado: Planado, since: datetime) -> None:
     assert_type(planado.jobs.history("u", after="7"), Pages[HistoryEvent])
     assert_type(planado.jobs.locations("u"), Pages[Location])
 
-    planado.jobs.list(updated_after="2026-02-03")  # type: ignore[arg-type]
+    planado.jobs.list(updated_after=20260203)  # type: ignore[arg-type]
     planado.jobs.list(updated_since=since)  # type: ignore[call-arg]
     await planado.jobs.get("u", notify_assignees=False)  # type: ignore[call-arg]
     await planado.jobs.get("u", priority="urgent")  # type: ignore[arg-type]

@@ -8,6 +8,7 @@ from planado_async.planado.resources.resource import Resource
 from planado_async.planado.writes import (
     CallOptions,
     CategoryCreate,
+    Listing,
     ProductCreate,
     ServiceCreate,
     UnitCreate,
@@ -18,14 +19,13 @@ from planado_async.planado.writes import (
 class Products(Resource):
     """The calls under `/catalog/products`."""
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Product]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Product]:
         """Walk over the products, archived ones included (docs: Products, List)."""
         return self._list(
             "/catalog/products",
             key="products",
             model=Product,
             given=options,
-            after=after,
             whole=True,
         )
 
@@ -43,14 +43,13 @@ class Products(Resource):
 class Services(Resource):
     """The calls under `/catalog/services`."""
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Service]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Service]:
         """Walk over the services, archived ones included (docs: Services, List)."""
         return self._list(
             "/catalog/services",
             key="services",
             model=Service,
             given=options,
-            after=after,
             whole=True,
         )
 
@@ -80,11 +79,9 @@ class _Categories(Resource):
             self._route + "/{id}", id, key="category", model=Category, given=options
         )
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Category]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Category]:
         """Walk over the categories of this tree (docs: Categories, List)."""
-        return self._list(
-            self._route, key="categories", model=Category, given=options, after=after, whole=True
-        )
+        return self._list(self._route, key="categories", model=Category, given=options, whole=True)
 
     async def create(self, **fields: Unpack[CategoryCreate]) -> str:
         """Create a category and return its uuid (docs: Categories, Create).
@@ -122,14 +119,13 @@ class Units(Resource):
             "/catalog/products/units/{id}", id, key="unit", model=Unit, given=options
         )
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Unit]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Unit]:
         """Walk over the units (docs: Units, List)."""
         return self._list(
             "/catalog/products/units",
             key="units",
             model=Unit,
             given=options,
-            after=after,
             whole=True,
         )
 

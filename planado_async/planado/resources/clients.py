@@ -1,13 +1,14 @@
 """Clients: the customers jobs are done for (docs: Clients)."""
 
-from datetime import datetime
 from typing import Unpack
 
+from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
 from planado_async.planado.models import Client
 from planado_async.planado.resources.resource import Resource, between
 from planado_async.planado.writes import (
     CallOptions,
+    ChangedListing,
     ClientCreate,
     ClientUpdate,
     ClientUpsert,
@@ -27,22 +28,12 @@ class Clients(Resource):
         """
         return await self._get("/clients/{id}", id, key="client", model=Client, given=options)
 
-    def list(
-        self,
-        *,
-        updated_after: datetime | None = None,
-        updated_before: datetime | None = None,
-        after: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Pages[Client]:
-        """Walk over clients, newest first (docs: Clients, List).
-
-        Date-times are aware and lie outside the range themselves. `after` is the uuid of a client
-        behind which to go on.
-        """
-        query = between("updated_at", updated_after, updated_before)
+    def list(self, **filters: Unpack[ChangedListing]) -> Pages[Client]:
+        """Walk over clients, newest first (docs: Clients, List)."""
+        given = encode(filters, ChangedListing)
+        query = between("updated", given)
         return self._list(
-            "/clients", key="clients", model=Client, given=options, after=after, query=query
+            "/clients", key="clients", model=Client, given=given, shape=ChangedListing, query=query
         )
 
     async def create(self, **fields: Unpack[ClientCreate]) -> str:
@@ -71,7 +62,7 @@ class Clients(Resource):
         A client that is new needs `organization` and a name.
         """
         OrganizationOrPerson().check(fields, "ClientUpsert")
-        return await self._patch(
+        return await self._upsert(
             "/clients/{id}", external_id, fields=fields, shape=ClientUpsert, answers="client_uuid"
         )
 

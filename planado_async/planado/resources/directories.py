@@ -14,28 +14,27 @@ from planado_async.planado.models import (
     Territory,
 )
 from planado_async.planado.resources.resource import Resource
-from planado_async.planado.writes import CallOptions
+from planado_async.planado.writes import CallOptions, Listing
 
 
 class Teams(Resource):
     """The calls under `/teams`."""
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Team]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Team]:
         """Walk over the teams (docs: Teams)."""
-        return self._list("/teams", key="teams", model=Team, given=options, after=after, whole=True)
+        return self._list("/teams", key="teams", model=Team, given=options, whole=True)
 
 
 class Territories(Resource):
     """The calls under `/territories`."""
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Territory]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Territory]:
         """Walk over the territories (docs: Territories)."""
         return self._list(
             "/territories",
             key="territories",
             model=Territory,
             given=options,
-            after=after,
             whole=True,
         )
 
@@ -43,36 +42,29 @@ class Territories(Resource):
 class Skills(Resource):
     """The calls under `/skills`."""
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Skill]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Skill]:
         """Walk over the skills (docs: Skills)."""
-        return self._list(
-            "/skills", key="skills", model=Skill, given=options, after=after, whole=True
-        )
+        return self._list("/skills", key="skills", model=Skill, given=options, whole=True)
 
 
 class JobTypes(Resource):
     """The calls under `/job_types`."""
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[JobType]:
+    def list(self, **options: Unpack[Listing]) -> Pages[JobType]:
         """Walk over the job types (docs: Job types)."""
-        return self._list(
-            "/job_types", key="job_types", model=JobType, given=options, after=after, whole=True
-        )
+        return self._list("/job_types", key="job_types", model=JobType, given=options, whole=True)
 
 
 class Resolutions(Resource):
     """The calls under `/resolutions`."""
 
-    def list(
-        self, *, after: str | None = None, **options: Unpack[CallOptions]
-    ) -> Pages[Resolution]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Resolution]:
         """Walk over the ways a job can end (docs: Resolutions)."""
         return self._list(
             "/resolutions",
             key="resolutions",
             model=Resolution,
             given=options,
-            after=after,
             whole=True,
         )
 
@@ -90,32 +82,25 @@ class Templates(Resource):
             "/templates/{id}", uuid, key="template", model=Template, given=options
         )
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Template]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Template]:
         """Walk over the job templates, oldest first (docs: Templates)."""
-        return self._list(
-            "/templates", key="templates", model=Template, given=options, after=after, whole=True
-        )
+        return self._list("/templates", key="templates", model=Template, given=options, whole=True)
 
 
 class Dictionaries(Resource):
     """The calls under `/dictionaries`."""
 
-    def list(
-        self, *, after: str | None = None, **options: Unpack[CallOptions]
-    ) -> Pages[Dictionary]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Dictionary]:
         """Walk over the pick lists (docs: Dictionaries)."""
         return self._list(
             "/dictionaries",
             key="dictionaries",
             model=Dictionary,
             given=options,
-            after=after,
             whole=True,
         )
 
-    def values(
-        self, uuid: str, *, after: str | None = None, **options: Unpack[CallOptions]
-    ) -> Pages[DictionaryValue]:
+    def values(self, uuid: str, **options: Unpack[Listing]) -> Pages[DictionaryValue]:
         """Walk over the entries of a pick list (docs: Dictionaries, Values)."""
         return self._list(
             "/dictionaries/{id}/values",
@@ -123,6 +108,5 @@ class Dictionaries(Resource):
             key="values",
             model=DictionaryValue,
             given=options,
-            after=after,
             whole=True,
         )

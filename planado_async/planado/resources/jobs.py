@@ -1,12 +1,19 @@
 """Jobs: work orders and what becomes of them (docs: Jobs)."""
 
-from datetime import datetime
 from typing import Unpack
 
+from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
 from planado_async.planado.models import HistoryEvent, Job, JobItem, Location
 from planado_async.planado.resources.resource import Resource, between
-from planado_async.planado.writes import CallOptions, JobCreate, JobUpdate, WriteOptions
+from planado_async.planado.writes import (
+    CallOptions,
+    JobCreate,
+    JobListing,
+    JobUpdate,
+    Listing,
+    WriteOptions,
+)
 
 
 class Jobs(Resource):
@@ -20,30 +27,17 @@ class Jobs(Resource):
         """
         return await self._get("/jobs/{id}", id, key="job", model=Job, given=options)
 
-    def list(
-        self,
-        *,
-        updated_after: datetime | None = None,
-        updated_before: datetime | None = None,
-        scheduled_after: datetime | None = None,
-        scheduled_before: datetime | None = None,
-        worker_uuid: str | None = None,
-        after: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Pages[JobItem]:
+    def list(self, **filters: Unpack[JobListing]) -> Pages[JobItem]:
         """Walk over jobs, newest first (docs: Jobs, List).
 
-        Date-times are aware and lie outside the range themselves. `after` is the uuid of a job
-        behind which to go on. A list leaves out description, address, contacts and custom fields.
+        A list leaves out description, address, contacts and custom fields: `get` has them.
         """
-        query = [
-            *between("updated_at", updated_after, updated_before),
-            *between("scheduled_at", scheduled_after, scheduled_before),
-        ]
-        if worker_uuid is not None:
+        given = encode(filters, JobListing)
+        query = [*between("updated", given), *between("scheduled", given)]
+        if (worker_uuid := given.get("worker_uuid")) is not None:
             query.append(("assignee[worker_uuid]", worker_uuid))
         return self._list(
-            "/jobs", key="jobs", model=JobItem, given=options, after=after, query=query
+            "/jobs", key="jobs", model=JobItem, given=given, shape=JobListing, query=query
         )
 
     async def create(self, **fields: Unpack[JobCreate]) -> str:
@@ -78,9 +72,7 @@ class Jobs(Resource):
         """
         await self._delete("/jobs/{id}", id, given=options)
 
-    def history(
-        self, id: str, *, after: str | None = None, **options: Unpack[CallOptions]
-    ) -> Pages[HistoryEvent]:
+    def history(self, id: str, **options: Unpack[Listing]) -> Pages[HistoryEvent]:
         """Walk over the versions of a job, oldest first; `after` is a version (docs: History)."""
         return self._list(
             "/jobs/{id}/history",
@@ -88,14 +80,11 @@ class Jobs(Resource):
             key="events",
             model=HistoryEvent,
             given=options,
-            after=after,
             cursor_of=lambda event: str(event.version),
         )
 
-    def locations(
-        self, id: str, *, after: str | None = None, **options: Unpack[CallOptions]
-    ) -> Pages[Location]:
+    def locations(self, id: str, **options: Unpack[Listing]) -> Pages[Location]:
         """Walk over where the technicians' phones were, in order of upload (docs: Locations)."""
         return self._list(
-            "/jobs/{id}/locations", id, key="locations", model=Location, given=options, after=after
+            "/jobs/{id}/locations", id, key="locations", model=Location, given=options
         )

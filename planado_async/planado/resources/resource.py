@@ -1,20 +1,19 @@
 """What all groups of calls share: options, paths, pages and the shape of answers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 
 from attrs import evolve, frozen
 
 from planado_async.core.convert import decode, decode_all
-from planado_async.core.encode import AWARE, encode
+from planado_async.core.encode import encode
 from planado_async.core.limiter import Priority
 from planado_async.core.pages import Pages, by_cursor
 from planado_async.core.retry import Effect
 from planado_async.core.transport import Call, Options, Transport, expect, path_of
 from planado_async.planado.models import Model
-from planado_async.planado.writes import CallOptions, WriteOptions
+from planado_async.planado.writes import CallOptions, Listing, WriteOptions
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -65,6 +64,7 @@ class Resource:
         *ids: str,
         effect: Effect,
         given: Mapping[str, Any],
+        read: Callable[[Any], Any],
         query: Sequence[tuple[str, str]] = (),
         body: Any = None,
     ) -> Any:
@@ -76,6 +76,7 @@ class Resource:
             effect=effect,
             query=query,
             body=body,
+            read=read,
             options=options,
         )
         return await self._transport.send(call)
@@ -84,8 +85,11 @@ class Resource:
         self, route: str, *ids: str, key: str, model: type[ModelT], given: Mapping[str, Any]
     ) -> ModelT:
         options = encode(given, CallOptions)
-        answer = await self._send("GET", route, *ids, effect="read", given=options)
-        return decode(expect(answer, key, dict), model, at=f"$.{key}")
+        read = one(key, model)
+        answer: ModelT = await self._send(
+            "GET", route, *ids, effect="read", given=options, read=read
+        )
+        return answer
 
     def _list(
         self,
@@ -94,52 +98,88 @@ class Resource:
         key: str,
         model: type[ModelT],
         given: Mapping[str, Any],
-        after: str | None = None,
+        shape: Any = Listing,
         query: Sequence[tuple[str, str]] = (),
         whole: bool = False,
         cursor_of: Callable[[ModelT], str] = attrgetter("uuid"),  # every listed model has one
     ) -> Pages[ModelT]:
-        options = encode(given, CallOptions)
+        encoded = encode(given, shape)
+        options = split(encoded)[1]
         path_of(route, *ids)  # a bad id is refused here, not at the first page
 
         async def fetch(cursor: str | None) -> list[ModelT]:
             paging = [] if cursor is None else [("after", cursor)]
-            answer = await self._send(
-                "GET", route, *ids, effect="read", given=options, query=[*query, *paging]
+            page: list[ModelT] = await self._send(
+                "GET",
+                route,
+                *ids,
+                effect="read",
+                given=options,
+                read=many(key, model),
+                query=[*query, *paging],
             )
-            return decode_all(expect(answer, key, list), model, at=f"$.{key}")
+            return page
 
-        return by_cursor(fetch, cursor_of, after, whole=whole)
+        return by_cursor(fetch, cursor_of, encoded.get("after"), whole=whole)
 
     async def _create(
         self, route: str, *, fields: Mapping[str, Any], shape: Any, answers: str
     ) -> str:
         """POST a new record's fields and return the id the API answers under `answers`."""
         body, options = split(encode(fields, shape))
-        answer = await self._send("POST", route, effect="once", given=options, body=body)
-        return str(expect(answer, answers, str))
+        read = the_id(answers)
+        uuid: str = await self._send(
+            "POST", route, effect="once", given=options, read=read, body=body
+        )
+        return uuid
 
-    async def _patch(
+    async def _upsert(
         self, route: str, id: str, *, fields: Mapping[str, Any], shape: Any, answers: str
     ) -> str:
         """PATCH what is given and return the id the API answers under `answers`."""
-        body, options = split(encode(fields, shape))
-        effect: Effect = "once" if adds_fields(body) else "repeatable"
-        answer = await self._send("PATCH", route, id, effect=effect, given=options, body=body)
-        return str(expect(answer, answers, str))
+        return await self._patch(route, id, encode(fields, shape), answers)
 
     async def _update(
         self, route: str, id: str, *, fields: Mapping[str, Any], shape: Any, answers: str
     ) -> str:
         """PATCH what is given; without any field no call is spent and `id` is returned."""
-        if split(encode(fields, shape))[0]:
-            return await self._patch(route, id, fields=fields, shape=shape, answers=answers)
+        encoded = encode(fields, shape)
+        if split(encoded)[0]:
+            return await self._patch(route, id, encoded, answers)
         path_of(route, id)
         return id
 
+    async def _patch(self, route: str, id: str, encoded: Mapping[str, Any], answers: str) -> str:
+        body, options = split(encoded)
+        effect: Effect = "once" if adds_fields(body) else "repeatable"
+        read = the_id(answers)
+        uuid: str = await self._send(
+            "PATCH", route, id, effect=effect, given=options, read=read, body=body
+        )
+        return uuid
+
     async def _delete(self, route: str, id: str, *, given: Mapping[str, Any]) -> None:
         options = encode(given, WriteOptions)
-        await self._send("DELETE", route, id, effect="repeatable", given=options)
+        await self._send("DELETE", route, id, effect="repeatable", given=options, read=ignored)
+
+
+def one(key: str, model: type[ModelT]) -> Callable[[Any], ModelT]:
+    """Return what reads the one record under `key` of an answer."""
+    return lambda answer: decode(expect(answer, key, dict), model, at=f"$.{key}")
+
+
+def many(key: str, model: type[ModelT]) -> Callable[[Any], list[ModelT]]:
+    """Return what reads the records under `key` of an answer."""
+    return lambda answer: decode_all(expect(answer, key, list), model, at=f"$.{key}")
+
+
+def the_id(key: str) -> Callable[[Any], str]:
+    """Return what reads the id under `key` of an answer to a write."""
+    return lambda answer: str(expect(answer, key, str))
+
+
+def ignored(_: Any) -> None:
+    """Read nothing from an answer."""
 
 
 def split(encoded: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -154,15 +194,7 @@ def adds_fields(body: Mapping[str, Any]) -> bool:
     return any("field_type" in field for field in written)
 
 
-def between(name: str, after: datetime | None, before: datetime | None) -> list[tuple[str, str]]:
-    """Return the filter `name[after]`, `name[before]`; both ends are left out of the range.
-
-    Raises:
-        ValueError: a date-time without a zone.
-    """
-    query: list[tuple[str, str]] = []
-    for end, moment in (("after", after), ("before", before)):
-        if moment is not None:
-            AWARE.check(moment.isoformat(), f"{name.removesuffix('_at')}_{end}")
-            query.append((f"{name}[{end}]", moment.isoformat()))
-    return query
+def between(name: str, filters: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the query of `name_after` and `name_before`, for the API's field `name_at`."""
+    ends = {end: filters.get(f"{name}_{end}") for end in ("after", "before")}
+    return [(f"{name}_at[{end}]", moment) for end, moment in ends.items() if moment is not None]

@@ -1,15 +1,18 @@
 """Sites: the places where jobs are done (docs: Sites)."""
 
-from datetime import datetime
-from typing import Unpack
+from typing import Any, Unpack
 
-from planado_async.core.convert import decode
 from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
-from planado_async.core.transport import expect
 from planado_async.planado.models import Site
-from planado_async.planado.resources.resource import Resource, between
-from planado_async.planado.writes import CallOptions, SiteCreate, SiteUpdate
+from planado_async.planado.resources.resource import Resource, between, one
+from planado_async.planado.writes import CallOptions, ChangedListing, SiteCreate, SiteUpdate
+
+
+def _one_site(answer: Any) -> Site:
+    """Read a site; one asked for by its external_id is documented under the plural key."""
+    slip = isinstance(answer, dict) and "sites" in answer
+    return one("sites" if slip else "site", Site)(answer)
 
 
 class Sites(Resource):
@@ -21,28 +24,22 @@ class Sites(Resource):
         Raises:
             NotFoundError: there is no such site.
         """
-        given = encode(options, CallOptions)
-        answer = await self._send("GET", "/sites/{id}", id, effect="read", given=given)
-        # A site read by its external_id has been documented under the plural key.
-        key = "sites" if isinstance(answer, dict) and "sites" in answer else "site"
-        return decode(expect(answer, key, dict), Site, at=f"$.{key}")
+        site: Site = await self._send(
+            "GET",
+            "/sites/{id}",
+            id,
+            effect="read",
+            given=encode(options, CallOptions),
+            read=_one_site,
+        )
+        return site
 
-    def list(
-        self,
-        *,
-        updated_after: datetime | None = None,
-        updated_before: datetime | None = None,
-        after: str | None = None,
-        **options: Unpack[CallOptions],
-    ) -> Pages[Site]:
-        """Walk over sites, newest first (docs: Sites, List).
-
-        Date-times are aware and lie outside the range themselves. `after` is the uuid of a site
-        behind which to go on.
-        """
-        query = between("updated_at", updated_after, updated_before)
+    def list(self, **filters: Unpack[ChangedListing]) -> Pages[Site]:
+        """Walk over sites, newest first (docs: Sites, List)."""
+        given = encode(filters, ChangedListing)
+        query = between("updated", given)
         return self._list(
-            "/sites", key="sites", model=Site, given=options, after=after, query=query
+            "/sites", key="sites", model=Site, given=given, shape=ChangedListing, query=query
         )
 
     async def create(self, **fields: Unpack[SiteCreate]) -> str:
@@ -67,6 +64,6 @@ class Sites(Resource):
 
         A site that is new needs a name.
         """
-        return await self._patch(
+        return await self._upsert(
             "/sites/{id}", external_id, fields=fields, shape=SiteUpdate, answers="site_uuid"
         )

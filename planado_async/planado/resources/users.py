@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Unpack
 
-from planado_async.core.convert import decode_all
 from planado_async.core.encode import encode
 from planado_async.core.pages import Pages, by_offset
-from planado_async.core.transport import expect
 from planado_async.planado.models import NearbyUser, Shift, User
-from planado_async.planado.resources.resource import Resource, split
+from planado_async.planado.resources.resource import Resource, ignored, many, split
 from planado_async.planado.writes import (
     CallOptions,
+    Listing,
     NearbySearch,
     ShiftFields,
     ShiftsRead,
@@ -27,9 +26,9 @@ _WEEK = timedelta(days=7)
 class Users(Resource):
     """The calls under `/users`."""
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[User]:
+    def list(self, **options: Unpack[Listing]) -> Pages[User]:
         """Walk over the users of the account."""
-        return self._list("/users", key="users", model=User, given=options, after=after, whole=True)
+        return self._list("/users", key="users", model=User, given=options, whole=True)
 
     async def create(self, **fields: Unpack[UserCreate]) -> str:
         """Create a user and return their uuid (docs: Users, Create).
@@ -59,10 +58,16 @@ class Users(Resource):
         """
         days, given = split(encode({"after": after, "before": before, **options}, ShiftsRead))
         _check_week(before - after)
-        answer = await self._send(
-            "GET", "/users/{id}/shifts", uuid, effect="read", given=given, query=[*days.items()]
+        timeline: List[Shift] = await self._send(
+            "GET",
+            "/users/{id}/shifts",
+            uuid,
+            effect="read",
+            given=given,
+            read=many("timeline", Shift),
+            query=[*days.items()],
         )
-        return decode_all(expect(answer, "timeline", list), Shift, at="$.timeline")
+        return timeline
 
     async def set_shifts(
         self, uuid: str, shifts: Sequence[ShiftFields], **options: Unpack[CallOptions]
@@ -76,7 +81,13 @@ class Users(Resource):
         body, given = split(encode({"shifts": shifts, **options}, ShiftsWrite))
         _check_shifts(body["shifts"])
         await self._send(
-            "PATCH", "/users/{id}/shifts", uuid, effect="repeatable", given=given, body=body
+            "PATCH",
+            "/users/{id}/shifts",
+            uuid,
+            effect="repeatable",
+            given=given,
+            read=ignored,
+            body=body,
         )
 
     def search_nearby(self, **search: Unpack[NearbySearch]) -> Pages[NearbyUser]:
@@ -90,14 +101,15 @@ class Users(Resource):
         body = _circle(wanted)
 
         async def fetch(offset: int) -> List[NearbyUser]:
-            answer = await self._send(
+            found: List[NearbyUser] = await self._send(
                 "POST",
                 "/users/geo/search",
                 effect="read",
                 given=given,
+                read=many("users", NearbyUser),
                 body={**body, "limit": page_size, "offset": offset},
             )
-            return decode_all(expect(answer, "users", list), NearbyUser, at="$.users")
+            return found
 
         return by_offset(fetch)
 

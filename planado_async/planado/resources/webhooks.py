@@ -5,21 +5,17 @@ from typing import Unpack
 from planado_async.core.pages import Pages
 from planado_async.planado.models import Webhook, WebhookRequest
 from planado_async.planado.resources.resource import Resource
-from planado_async.planado.writes import CallOptions
+from planado_async.planado.writes import Listing
 
 
 class WebhookSubscriptions(Resource):
     """The calls under `/webhooks`."""
 
-    def list(self, *, after: str | None = None, **options: Unpack[CallOptions]) -> Pages[Webhook]:
+    def list(self, **options: Unpack[Listing]) -> Pages[Webhook]:
         """Walk over the account's subscriptions (docs: Webhooks, List)."""
-        return self._list(
-            "/webhooks", key="webhooks", model=Webhook, given=options, after=after, whole=True
-        )
+        return self._list("/webhooks", key="webhooks", model=Webhook, given=options, whole=True)
 
-    def deliveries(
-        self, uuid: str, *, after: str | None = None, **options: Unpack[CallOptions]
-    ) -> Pages[WebhookRequest]:
+    def deliveries(self, uuid: str, **options: Unpack[Listing]) -> Pages[WebhookRequest]:
         """Walk over the attempts to deliver a subscription's events (docs: Webhooks, Requests)."""
         return self._list(
             "/webhooks/{id}/requests",
@@ -27,6 +23,5 @@ class WebhookSubscriptions(Resource):
             key="requests",
             model=WebhookRequest,
             given=options,
-            after=after,
             whole=True,
         )
