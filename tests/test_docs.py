@@ -27,7 +27,7 @@ def test_tutorial_client_runs(tmp_path: Path) -> None:
     """The tutorial's job is created and printed as the page says."""
     with readme.emulator(sys.executable, tmp_path) as account:
         code = readme.the_block("docs/tutorial.md", "asyncio.run")
-        assert readme.run_client(sys.executable, tmp_path, code, account) == "wo-1 scheduled\n"
+        assert readme.run_client(sys.executable, tmp_path, code, account) == "wo-1 published\n"
 
 
 def test_every_block_is_run_somewhere() -> None:

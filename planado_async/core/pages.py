@@ -7,6 +7,10 @@ from planado_async.core.errors import PlanadoError, UnexpectedResponseError
 
 T = TypeVar("T")
 
+SMALLEST_PAGE = 20
+"""The smallest page the API documents. A shorter one cannot be full, so its end is not doubted;
+were a listing to page by less, it would be walked as if this check did not exist."""
+
 
 class Pages(Generic[T]):
     """All the items of a listing, fetched page by page as they are asked for.
@@ -24,10 +28,12 @@ class Pages(Generic[T]):
         after: str | None = None,
         *,
         whole: bool = False,
+        doubts_end: bool = False,
     ) -> None:
         self._fetch = fetch
         self._behind = behind
         self._whole = whole
+        self._doubts_end = doubts_end
         self._start = after
         self._page: Sequence[T] = ()
         self._taken = 0
@@ -76,9 +82,11 @@ class Pages(Generic[T]):
         self._go_on_at(self.cursor)
         seen = {self._start}
         last: list[T] = []
-        while page := await self._next_page():
+        fullest = SMALLEST_PAGE
+        while page := await self._next_page(last, fullest):
             if self._whole:
                 page = self._not_taken_yet(page)
+            fullest = max(fullest, len(page))
             following = self._behind(self._start, page) if page else self._start
             if following in seen or page == last:
                 if self._whole:
@@ -99,9 +107,14 @@ class Pages(Generic[T]):
                 return page[index + 1 :]
         return page
 
-    async def _next_page(self) -> list[T]:
+    async def _next_page(self, last: list[T], fullest: int) -> list[T]:
         try:
-            return await self._fetch(self.cursor)
+            page = await self._fetch(self._start)
+            if page or not self._doubts_end or len(last) < fullest:
+                return page
+            # The record the page was to begin behind may be gone: then the answer is empty too.
+            before = self._behind(None, last[:-1])
+            return self._not_taken_yet(await self._fetch(before))
         except PlanadoError as failure:
             failure.add_note(f"the listing stopped at after={self.cursor!r}")
             raise
@@ -117,9 +130,13 @@ def by_cursor(
     """Return a walk whose next page comes after the last item, named by its cursor.
 
     `whole` is for a listing that may not page: the same page again is then its end. Anywhere else
-    a cursor that comes again raises, because what lies behind it would be missing.
+    a cursor that comes again raises, because what lies behind it would be missing, and an empty
+    page after a full one is asked for once more, from the item before: the API answers it too
+    if the record that the cursor names was deleted meanwhile.
     """
-    return Pages(fetch, lambda _, taken: cursor_of(taken[-1]), after, whole=whole)
+    return Pages(
+        fetch, lambda _, taken: cursor_of(taken[-1]), after, whole=whole, doubts_end=not whole
+    )
 
 
 def by_offset(fetch: Callable[[int], Awaitable[list[T]]], after: str | None = None) -> Pages[T]:

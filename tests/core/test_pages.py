@@ -223,3 +223,44 @@ async def test_by_offset_a_server_that_ignores_it_is_an_error() -> None:
     listing = Listing("ab", paging=False)
     with pytest.raises(UnexpectedResponseError, match="in circles at after='4'"):
         await by_offset(listing.fetch_from).collect()
+
+
+# --- A cursor whose record is deleted meanwhile ---------------------------------------------------
+
+
+class Shrinking:
+    """A listing by number in pages of `size`, in which records go missing between the calls."""
+
+    def __init__(self, count: int, size: int, gone: set[int]) -> None:
+        self.numbers = list(range(count))
+        self.size, self.gone = size, gone
+        self.asked = list[str | None]()
+
+    async def fetch(self, cursor: str | None) -> list[int]:
+        self.asked.append(cursor)
+        if cursor is not None and int(cursor) in self.gone:
+            self.numbers = [number for number in self.numbers if number != int(cursor)]
+        if cursor is None:
+            return self.numbers[: self.size]
+        if int(cursor) not in self.numbers:
+            return []  # what the API answers for a cursor it does not know
+        begin = self.numbers.index(int(cursor)) + 1
+        return self.numbers[begin : begin + self.size]
+
+
+@pytest.mark.parametrize("size", [20, 25, 100])
+@pytest.mark.parametrize("count", [0, 1, 19, 20, 21, 40, 45, 100, 101, 250])
+async def test_a_listing_survives_the_loss_of_its_cursors(count: int, size: int) -> None:
+    """Whatever page's last record is deleted before the next is asked for, all others come."""
+    listing = Shrinking(count, size, gone=set(range(size - 1, count, size)))
+    assert await by_cursor(listing.fetch, str).collect() == list(range(count))
+
+
+@pytest.mark.parametrize(
+    ("count", "calls"), [(0, 1), (5, 2), (19, 2), (20, 3), (25, 3), (40, 4), (45, 4)]
+)
+async def test_only_the_end_behind_a_full_page_is_doubted(count: int, calls: int) -> None:
+    """It costs one call, and none where the last page was not full."""
+    listing = Shrinking(count, 20, gone=set())
+    assert await by_cursor(listing.fetch, str).collect() == list(range(count))
+    assert len(listing.asked) == calls

@@ -739,3 +739,14 @@ def test_models_are_what_calls_return() -> None:
     with pytest.raises(AttributeError):
         job.uuid = "v"  # type: ignore[misc]
     assert Client(uuid="u") == Client(uuid="u", raw={"uuid": "u"})
+
+
+async def test_a_listing_is_whole_though_its_cursor_is_deleted(
+    planado: Planado, emulator: Emulator
+) -> None:
+    """A job deleted between two pages takes no other with it."""
+    emulator.settings(rate=1e6, burst=1e6)
+    uuids = [await planado.jobs.create() for _ in range(45)]
+    emulator.fault("delete_cursor", method="GET", path="/jobs", count=1)
+    assert {job.uuid async for job in planado.jobs.list()} == set(uuids)
+    assert len(await planado.jobs.list().collect()) == 44
