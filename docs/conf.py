@@ -17,5 +17,5 @@ myst_heading_anchors = 3
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_member_order = "bysource"
-autodoc_preserve_defaults = True
+default_role = "code"  # docstrings put names in single backticks
 nitpicky = False
