@@ -82,8 +82,9 @@ class Emulator:
         await self._close()
 
     async def _close(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
         if self._account is not None:
             await self._account.close()
         if self._session is not None:

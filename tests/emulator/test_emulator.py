@@ -91,3 +91,11 @@ async def test_stops_in_the_middle(listener: Listener) -> None:
             await slow
     await asyncio.sleep(1)
     assert {task for task in asyncio.all_tasks() - before if "Listener" not in repr(task)} == set()
+
+
+async def test_a_stopped_emulator_has_no_address() -> None:
+    """Asking for its URL afterwards says that it is not running."""
+    async with Emulator() as emulator:
+        assert emulator.url
+    with pytest.raises(RuntimeError, match="not running"):
+        _ = emulator.url
