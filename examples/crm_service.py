@@ -7,8 +7,10 @@ a handler that is called twice for an event changes nothing the second time.
 """
 
 import argparse
+import asyncio
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -33,14 +35,15 @@ WHERE excluded.version >= orders.version
 
 
 class Crm:
-    """The service's own records."""
+    """The service's own records; `record` waits for the disk, so it is for threads to call."""
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path)
+        self._db = sqlite3.connect(path, check_same_thread=False)
         self._db.executescript(SCHEMA)
+        self._lock = threading.Lock()
 
     def record(self, event: Event) -> None:
-        with self._db:
+        with self._lock, self._db:
             new = self._db.execute(
                 "INSERT OR IGNORE INTO handled VALUES (?)", (event.event_uuid,)
             ).rowcount
@@ -48,7 +51,8 @@ class Crm:
                 self._db.execute(UPSERT, _order(event))
 
     def close(self) -> None:
-        self._db.close()
+        with self._lock:
+            self._db.close()
 
 
 def _order(event: Event) -> dict[str, object]:
@@ -70,7 +74,7 @@ def service(folder: Path, *, speed: float = 1.0) -> web.Application:
 
     @hooks.on("*", name="crm")
     async def record(event: Event) -> None:
-        crm.record(event)
+        await asyncio.to_thread(crm.record, event)
 
     @web.middleware
     async def measure(request: web.Request, handler: object) -> web.StreamResponse:
@@ -87,7 +91,7 @@ def service(folder: Path, *, speed: float = 1.0) -> web.Application:
 
     app = web.Application(middlewares=[measure])
     app.cleanup_ctx.append(write_down)
-    hooks.mount(app, "/planado")
+    hooks.mount(app, "/planado")  # last, so that it stops before what its handlers need is closed
     return app
 
 

@@ -173,7 +173,13 @@ class Service:
         if self._child:
             await stop(self._child)
 
+    def check(self) -> None:
+        """Raise ChildProcessError if the service has ended by itself."""
+        if self._child and self._child.returncode is not None:
+            raise ChildProcessError(f"the service ended with status {self._child.returncode}")
+
     async def _answers(self, session: aiohttp.ClientSession) -> bool:
+        self.check()
         try:
             async with session.get(self.url) as response:
                 return response.status == 405
@@ -340,8 +346,8 @@ async def run(folder: Path) -> int:
         assert child.stdout is not None
         told = json.loads(await child.stdout.readline())
         control, service = Control(session, told["control_url"]), Service(folder)
-        await service.start(session)
         try:
+            await service.start(session)
             return await day(told, control, service, session, orders, bad_rows, folder)
         finally:
             await service.stop()
@@ -371,6 +377,7 @@ async def day(
     await work
 
     async def all_in() -> bool:
+        service.check()
         counters, now = await control.counters(), await kept(folder)
         return bool(now.handled >= sum(counters["events"].values()) and not now.waiting)
 
@@ -383,7 +390,7 @@ async def settle(all_in: Callable[[], Awaitable[bool]], control: Control) -> Any
     """Wait until everything is handled, or long enough; return the emulator's last word."""
     try:
         await until(all_in, "every event to be handled")
-    except TimeoutError as reason:
+    except (TimeoutError, ChildProcessError) as reason:
         console.print(f"[red]{reason}[/]")
     return await control.counters()
 
@@ -400,19 +407,16 @@ def report(
     open_orders = [
         order for order, status in end.orders.items() if status not in ("finished", "canceled")
     ]
-    lost = emitted - end.handled + (ok - len(end.orders)) + len(open_orders)
-    acks = [
-        seconds
-        for line in (folder / "acks.jsonl").read_text().splitlines()
-        for seconds in json.loads(line)
-    ]
-    percentiles = quantiles(acks, n=100)
+    # Each at least 0, so that an order too many does not make up for an event that is missing.
+    unhandled, unseen = max(0, emitted - end.handled), max(0, ok - len(end.orders))
+    lost = unhandled + unseen + len(open_orders)
+    p50, p99 = acknowledged(folder / "acks.jsonl")
     table = Table(title="What became of the day", show_header=False)
     for name, value in (
         ("calls", calls["calls"]),
         ("refusals", calls["refusals"]),
         ("time of the push", f"{pushed.seconds:.1f} s"),
-        ("the bucket's optimum", f"{optimum:.1f} s ({pushed.seconds / optimum:.2f} times)"),
+        ("the bucket's optimum", f"{optimum:.1f} s{_times(pushed.seconds, optimum)}"),
         ("rows ok", ok),
         ("rows refused", len(refused)),
         *((f"  {number}", reason) for number, reason in enumerate(refused, start=1)),
@@ -423,12 +427,26 @@ def report(
         ("events repeated", deliveries["outcomes"]["repeated"]),
         ("events dead", end.dead),
         ("lost", lost),
-        ("acknowledged, p50", f"{percentiles[49] * 1000:.1f} ms"),
-        ("acknowledged, p99", f"{percentiles[98] * 1000:.1f} ms"),
+        ("acknowledged, p50", p50),
+        ("acknowledged, p99", p99),
     ):
         table.add_row(name, str(value))
     console.print(table)
     return 1 if lost or end.dead or end.stored < emitted else 0
+
+
+def _times(seconds: float, optimum: float) -> str:
+    return f" ({seconds / optimum:.2f} times)" if optimum else ""
+
+
+def acknowledged(path: Path) -> tuple[str, str]:
+    """Return the 50th and 99th percentile of the times the service wrote down."""
+    lines = path.read_text().splitlines() if path.exists() else []
+    times = [seconds for line in lines for seconds in json.loads(line)]
+    if len(times) < 2:  # quantiles needs two
+        return "unknown", "unknown"
+    percentiles = quantiles(times, n=100)
+    return f"{percentiles[49] * 1000:.1f} ms", f"{percentiles[98] * 1000:.1f} ms"
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from planado_async import Planado
 from planado_async.emulator import Emulator
-from planado_async.webhooks import Webhooks
+from planado_async.webhooks import SqliteInbox, Webhooks
+from planado_async.webhooks.receiver import delivery_of
 from tests import readme
 
 PAGES = [
@@ -39,6 +40,7 @@ def test_every_block_is_run_somewhere() -> None:
         readme.the_block("docs/client.md", "copy_all"),
         readme.the_block("docs/emulator.md", "emulator.act"),
         readme.the_block("docs/webhooks.md", "hooks.check"),
+        readme.the_block("docs/webhooks.md", "open_readonly"),
     }
     assert [block for page in PAGES for block in readme.blocks(page) if block not in run] == []
 
@@ -82,6 +84,22 @@ async def test_webhooks_page_says_what_to_click(
     async with Emulator() as emulator, Planado(emulator.api_key, base_url=emulator.url) as planado:
         await tell(hooks, planado)
     assert "Settings / Integrations / Webhooks" in capsys.readouterr().out
+
+
+@pytest.mark.real_time
+async def test_webhooks_page_looks_into_the_inbox(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The webhooks page's look prints counts and dead letters, beside the owner of the file."""
+    code = tmp_path / "look.py"
+    code.write_text(readme.the_block("docs/webhooks.md", "open_readonly"), "utf-8")
+    look = runpy.run_path(str(code))["look"]
+    async with SqliteInbox(tmp_path / "inbox.db") as inbox:
+        await inbox.put(delivery_of((), b"no event", 0.0))
+        await look(str(tmp_path / "inbox.db"))
+    told = capsys.readouterr().out
+    assert "dead=1" in told
+    assert "the body is not JSON" in told
 
 
 def test_guarantees_name_tests_that_exist() -> None:

@@ -25,7 +25,7 @@ class RetryPolicy:
     first_wait: float = field(default=0.5, validator=validators.ge(0))
     longest_wait: float = field(default=30.0, validator=validators.ge(0))
     refusals: int = field(default=1000, validator=validators.ge(0))
-    """Refusals after which a call gives up, so that without a deadline it does not wait for ever."""
+    """Refusals after which a call gives up, so that none waits for ever."""
 
 
 @frozen(kw_only=True)

@@ -9,16 +9,18 @@ stops before it has finished.
 import asyncio
 import inspect
 import logging
+import math
 import random
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
 from typing import Any, TypeAlias, TypeVar
 from uuid import uuid4
 
 import attrs
 
-from planado_async.core.errors import ConfigurationError, MalformedEventError
+from planado_async.core.errors import ConfigurationError, MalformedEventError, StorageError
+from planado_async.webhooks.bounded_log import BoundedLog
 from planado_async.webhooks.events import event_of
 from planado_async.webhooks.inbox import Claim, Inbox, Routes, Run
 
@@ -82,9 +84,11 @@ class Dispatcher:
         speed: float = 1.0,
         rng: random.Random | None = None,
     ) -> None:
-        _check_positive(
-            concurrency=concurrency, handler_timeout=handler_timeout, lease=lease, speed=speed
-        )
+        if type(concurrency) is not int or concurrency < 1:
+            raise ConfigurationError(f"concurrency must be an int from 1 on, not {concurrency!r}")
+        _check_positive(handler_timeout=handler_timeout, lease=lease, speed=speed)
+        if drain != 0:
+            _check_positive(drain=drain)
         self._inbox = inbox
         self._concurrency = concurrency
         self._handler_timeout = handler_timeout
@@ -98,8 +102,9 @@ class Dispatcher:
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
+        self._log = BoundedLog()
         self._loops: list[asyncio.Task[None]] = []
-        self._unsubscribe: Callable[[], None] | None = None
+        self._unsubscribe: Callable[[], None] = _nothing
 
     @property
     def routes(self) -> Routes:
@@ -117,8 +122,7 @@ class Dispatcher:
         """
         if order != "every":
             raise ConfigurationError(f'order={order!r} is not available; only order="every" is')
-        if not pattern:
-            raise ConfigurationError("on() needs an event type or a pattern, such as 'job_*'")
+        _check_pattern(pattern)
 
         def register(handler: HandlerT) -> HandlerT:
             self._register(pattern, name or _name_of(handler), handler)
@@ -129,7 +133,12 @@ class Dispatcher:
     def _register(self, pattern: str, name: str, handler: Handler) -> None:
         if not _is_async(handler):
             raise ConfigurationError(f"the handler {name} is not an async function: use async def")
-        if self._handlers.setdefault(name, handler) is not handler:
+        if self._loops:  # what was planned before would not have it
+            raise ConfigurationError(
+                f"the handler {name} comes too late: register before the start"
+            )
+        # == because a bound method is a new object each time it is named.
+        if self._handlers.setdefault(name, handler) != handler:
             raise ConfigurationError(f"two handlers are called {name}: give one on(..., name=…)")
         self._patterns[name] = (*self._patterns.get(name, ()), pattern)
 
@@ -146,32 +155,40 @@ class Dispatcher:
         await self.stop()
 
     async def start(self) -> None:
-        """Begin to dispatch; the inbox must be open."""
+        """Begin to dispatch; the inbox must be open.
+
+        Raises ConfigurationError if another Dispatcher has been started on the inbox.
+        """
         if self._loops:
             return
+        wake = asyncio.Event()  # new because it belongs to the loop it was first waited in
+        self._unsubscribe = self._inbox.subscribe(wake.set)
+        self._wake = wake
         self._stopping = False
         self._owner = uuid4().hex  # new for each start, so that what the last one left is found
-        self._wake = asyncio.Event()  # new because it belongs to the loop it was first waited in
-        self._unsubscribe = self._inbox.subscribe(self._wake.set)
         self._loops = [
             asyncio.create_task(self._dispatch(), name="planado-dispatch"),
-            asyncio.create_task(self._renew(), name="planado-renew"),
+            asyncio.create_task(self._tend(), name="planado-tend"),
         ]
 
     async def stop(self) -> None:
         """Stop claiming, wait for running handlers up to `drain` seconds, then give them back."""
         if not self._loops:
             return
-        [dispatch, renew], self._loops = self._loops, []
+        loops, self._loops = self._loops, []
         self._stopping = True
         self._wake.set()
+        try:
+            await self._wind_down(*loops)
+        finally:
+            self._unsubscribe()
+
+    async def _wind_down(self, dispatch: asyncio.Task[None], tend: asyncio.Task[None]) -> None:
         end = asyncio.get_running_loop().time() + self._drain
         # Not cancelled at once: a claim on its way would be left without anyone to run it.
         await _ended({dispatch}, self._drain)
         await _ended(self._running, end - asyncio.get_running_loop().time())
-        await self._give_up({dispatch, renew} | self._running)
-        if self._unsubscribe:
-            self._unsubscribe()
+        await self._give_up({dispatch, tend} | self._running)
 
     async def _give_up(self, tasks: set[asyncio.Task[None]]) -> None:
         for task in tasks:
@@ -182,6 +199,7 @@ class Dispatcher:
 
     async def _dispatch(self) -> None:
         await self._persist(self._recover, "look for what an earlier process left")
+        await self._persist(self._hasten, "look for what waits too long")
         while not self._stopping:
             self._wake.clear()
             claim = await self._persist(self._claim, "claim")
@@ -196,6 +214,9 @@ class Dispatcher:
             log.warning("%d runs were open when the process ended", recovery.released)
         for event_uuid in recovery.buried:
             log.error("event %s is set aside: the process died each time it ran", event_uuid)
+        gone = {name: count for name, count in recovery.waiting.items() if name not in self.routes}
+        if gone:
+            log.warning("%s; register them again by these names: on(…, name=…)", _told(gone))
 
     async def _claim(self) -> Claim:
         free = self._concurrency - len(self._running)
@@ -215,13 +236,21 @@ class Dispatcher:
         except TimeoutError:
             return
 
-    async def _renew(self) -> None:
+    async def _tend(self) -> None:
+        """Renew the leases of what runs, and see that nothing waits because the clock was set."""
         while True:
             await asyncio.sleep(self._lease / 3)
             if self._running:
                 await self._persist(
                     lambda: self._inbox.renew(self._owner, self._lease), "renew leases"
                 )
+            await self._persist(self._hasten, "look for what waits too long")
+
+    async def _hasten(self) -> None:
+        hastened = await self._inbox.hasten(self._patterns, STEPS[-1] * (1 + JITTER) / self._speed)
+        if hastened:
+            log.warning("%d runs are due now: the clock has been set back", hastened)
+            self._wake.set()
 
     def _begin(self, run: Run) -> None:
         name = f"{run.handler} on {run.delivery.event_uuid}"
@@ -276,8 +305,9 @@ class Dispatcher:
     async def _give_back(self, run: Run) -> None:
         try:
             await self._inbox.release(run)
-        except Exception:
-            log.exception("event %s could not be given back", run.delivery.event_uuid)
+        except Exception as error:  # its lease runs out, or the next start finds it
+            reason = f"event {run.delivery.event_uuid}: {error}"
+            self._log.warning("a run could not be given back", reason, _place(error))
 
     async def _persist(self, operation: Callable[[], Awaitable[T]], what: str) -> T:
         """Return what the operation returns, trying until the inbox can do it."""
@@ -285,10 +315,24 @@ class Dispatcher:
         while True:
             try:
                 return await operation()
-            except Exception:
-                log.exception("could not %s; again in %.1f s", what, pause)
+            except Exception as error:
+                self._log.warning(f"could not {what}, trying again", error, _place(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _nothing() -> None: ...
+
+
+def _place(error: Exception) -> Exception | None:
+    """Return an error whose traceback is wanted in the log; the store's own says all by itself."""
+    return None if isinstance(error, StorageError) else error
+
+
+def _told(gone: Mapping[str, int]) -> str:
+    """Return a sentence on the runs of handlers that are not registered any more."""
+    counts = ", ".join(f"{name}: {count}" for name, count in sorted(gone.items()))
+    return f"runs wait for handlers that are not registered ({counts})"
 
 
 def _report(run: Run, failure: Failure, step: float | None) -> None:
@@ -319,11 +363,21 @@ def _is_async(handler: Handler) -> bool:
 
 
 def _name_of(handler: Handler) -> str:
-    function = handler if hasattr(handler, "__qualname__") else type(handler)
-    return f"{function.__module__}.{getattr(function, '__qualname__', '')}"
+    name = getattr(handler, "__qualname__", None)
+    if name is None:  # a partial, say; the name of its class would not tell it from others
+        raise ConfigurationError(f"{handler!r} has no name of its own: give it one, on(…, name=…)")
+    return f"{handler.__module__}.{name}"
 
 
-def _check_positive(**given: float) -> None:
+def _check_pattern(pattern: object) -> None:
+    if not isinstance(pattern, str) or not pattern:
+        raise ConfigurationError(
+            'on() needs one event type or pattern, as in @hooks.on("job_*"); '
+            "for several patterns repeat it"
+        )
+
+
+def _check_positive(**given: object) -> None:
     for name, value in given.items():
-        if value <= 0:
-            raise ConfigurationError(f"{name} must be above 0, not {value}")
+        if not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise ConfigurationError(f"{name} must be a finite number above 0, not {value!r}")

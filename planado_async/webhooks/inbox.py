@@ -12,7 +12,8 @@ waiting until none of its runs is open, then dead if one of them is dead, else d
 
 The runs of one handler and one entity form a **lane**. In a lane one run at a time may be claimed:
 its head, the one of the lowest (version, arrival) among those waiting. The others wait behind it,
-also while it waits for its next attempt.
+also while it waits for its next attempt. Only a retry waits for a time of the clock; what was not
+tried yet, or was given back, is due at any time, so that a clock that is set holds nothing up.
 
 After a crash the runs that were claimed are **suspects**: one of them may have killed the process.
 They are claimed one at a time, with nothing beside them. So when a process dies with exactly one
@@ -59,7 +60,8 @@ class Delivery:
     """One webhook as received, with what its inbox knows about it.
 
     `event_uuid` is the key: the event's own, or `sha256:…` of a body that has none. `attempt` is
-    the highest number of Planado's tries seen, `repeats` how many more of them arrived. Moments are
+    the highest number of Planado's tries seen, `repeats` how many more of them arrived. `error` is
+    why it is dead: what is wrong with the body, or the handler's name and its error. Moments are
     epoch seconds. `seq` counts arrivals.
     """
 
@@ -108,10 +110,14 @@ class Claim:
 
 @attrs.frozen(kw_only=True)
 class Recovery:
-    """What an earlier process left claimed: how many wait again, and the keys of the buried."""
+    """What an earlier process left: claims made to wait again, the keys of the buried, open runs.
+
+    `waiting` is the number of open runs by the name of their handler.
+    """
 
     released: int = 0
     buried: Sequence[str] = ()
+    waiting: Mapping[str, int] = {}
 
 
 @attrs.frozen(kw_only=True)
@@ -150,15 +156,29 @@ class Inbox(Protocol):
         ...
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake` when there is something new to claim; the returned function ends that."""
+        """Call `wake` when there is something new to claim; the returned function ends that.
+
+        One may subscribe at a time: runs are made for the handlers of whoever claims first, so a
+        second one raises ConfigurationError.
+        """
         ...
 
     async def put(self, delivery: Delivery) -> bool:
-        """Store a delivery; return False for one that is here already, which is counted."""
+        """Store a delivery; return False for one that is here already, which is counted.
+
+        A waiting delivery replaces a dead letter of its key whose body was no event.
+        """
         ...
 
     async def recover(self, owner: str) -> Recovery:
         """Make suspects of the runs that owners other than `owner` left claimed."""
+        ...
+
+    async def hasten(self, routes: Routes, horizon: float) -> int:
+        """Make due what waits for more than `horizon` seconds yet; return how many runs.
+
+        Nothing waits for so long unless the clock has been set back.
+        """
         ...
 
     async def claim(self, routes: Routes, *, owner: str, lease: float, limit: int) -> Claim:

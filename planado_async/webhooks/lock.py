@@ -19,13 +19,14 @@ else:
 
 
 class FileLock:
-    """Holds the file `path`, which is made if it is not there and never removed.
+    """Holds `<guarded>.lock`, which is made if it is not there and never removed.
 
-    Removing it would let two processes hold two files of one name. `guarded` is what the error
-    names.
+    Removing it would let two processes hold two files of one name. Symbolic links are followed
+    first, so that every path to a file has the same lock.
     """
 
-    def __init__(self, path: str, guarded: str) -> None:
+    def __init__(self, guarded: str) -> None:
+        path = f"{os.path.realpath(guarded)}.lock"
         self._descriptor: int | None = _open(path, guarded)
         try:
             _take(self._descriptor)

@@ -9,14 +9,15 @@ repeat it for a week, and then suspend the webhook; nothing of that would mend i
 """
 
 import logging
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from planado_async.core.errors import BadSecretError, BodyTooLargeError, ConfigurationError
 from planado_async.core.secret import Secret
 from planado_async.webhooks import events
+from planado_async.webhooks.bounded_log import BoundedLog
 from planado_async.webhooks.inbox import Delivery, Inbox, State, key_of
 
 log: logging.Logger = logging.getLogger("planado_async.webhooks")
@@ -25,8 +26,6 @@ MAX_BODY = 262_144
 """Bytes a body may have, decompressed; real ones have a few thousand."""
 RETRY_AFTER = "30"
 """Seconds a 503 asks the sender to wait."""
-LOG_EVERY = 10.0
-"""Seconds between two log lines about refusals of one kind."""
 
 
 def receiver(
@@ -42,20 +41,34 @@ def receiver(
     every request would be believed; that needs `insecure=True`, else ConfigurationError is raised.
     `max_body` is in bytes. The inbox must be open while requests arrive.
     """
-    receive = _Receiver(inbox, checked_secrets(secrets, insecure=insecure), max_body)
+    receive = _Receiver(
+        inbox, checked_secrets(secrets, insecure=insecure), checked_max_body(max_body)
+    )
     app = web.Application()
-    app.router.add_post("", receive.answer)  # mounted at /planado this is /planado …
-    app.router.add_post("/", receive.answer)  # … and this /planado/
+    for path in ("", "/"):  # mounted at /planado these are /planado and /planado/
+        app.router.add_post(path, receive.answer, expect_handler=receive.expect)
+    logging.getLogger("aiohttp.server").addFilter(_without_headers)  # once, however often called
     return app
+
+
+def _without_headers(record: logging.LogRecord) -> bool:
+    """Take the traceback of a broken request out of aiohttp's log: it quotes the broken line.
+
+    That line may be the one with the secret.
+    """
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, BadHttpMessage):
+        record.exc_info = None
+        record.msg = f"{record.msg}: {type(error).__name__}"
+    return True
 
 
 def checked_secrets(
     secrets: str | Secret | Iterable[str | Secret] | None, *, insecure: bool
 ) -> tuple[Secret, ...]:
     """Return the secrets given; raise ConfigurationError if there is none to check."""
-    given = [secrets] if isinstance(secrets, str | Secret) else secrets or ()
     # A header cannot carry spaces at its ends, but a variable read from a file may have a newline.
-    texts = [(one.reveal() if isinstance(one, Secret) else one).strip() for one in given]
+    texts = [text.strip() for text in _texts(secrets)]
     if not all(texts):
         raise ConfigurationError(f"{_HOW_TO_GIVE} It is empty.")
     if not texts and not insecure:
@@ -63,6 +76,29 @@ def checked_secrets(
     if not texts:
         log.warning("webhooks are accepted without a secret, because of insecure=True")
     return tuple(Secret(text) for text in texts)
+
+
+def _texts(secrets: object) -> list[str]:
+    if secrets is None:
+        return []
+    if isinstance(secrets, Iterable) and not isinstance(secrets, str | Secret):
+        return [_text(one) for one in secrets]
+    return [_text(secrets)]
+
+
+def _text(secret: object) -> str:
+    if isinstance(secret, Secret):
+        return secret.reveal()
+    if not isinstance(secret, str):
+        raise ConfigurationError(f"{_HOW_TO_GIVE} It is not text.")
+    return secret
+
+
+def checked_max_body(max_body: int) -> int:
+    """Return a bound of bodies; raise ConfigurationError if nothing could be received with it."""
+    if type(max_body) is not int or max_body < 1:
+        raise ConfigurationError(f"max_body must be an int from 1 on, not {max_body!r}")
+    return max_body
 
 
 _HOW_TO_GIVE = (
@@ -80,13 +116,12 @@ class _Receiver:
         self._inbox = inbox
         self._secrets = secrets
         self._max_body = max_body
-        self._log = RefusalLog()
+        self._log = BoundedLog()
 
     async def answer(self, request: web.Request) -> web.Response:
         """Answer one request; whatever it holds, the answer is one of those listed above."""
         try:
-            if self._secrets:
-                events.verify(request.raw_headers, self._secrets)
+            self._verify(request)
             body = await _read(request, self._max_body)
         except BadSecretError as error:
             return self._refuse(401, error)
@@ -97,10 +132,26 @@ class _Receiver:
             return self._refuse(400, error)
         return await self._store(request, body)
 
+    async def expect(self, request: web.Request) -> web.Response | None:
+        """Check the secret of a request with an Expect header, before its body is sent."""
+        try:
+            self._verify(request)
+        except BadSecretError as error:
+            return self._refuse(401, error)
+        asks = request.headers["Expect"].lower() == "100-continue"
+        if asks and request.version >= HttpVersion11:  # 1.0 knows no such answer
+            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            request.writer.output_size = 0  # the answer itself has not begun
+        return None
+
+    def _verify(self, request: web.Request) -> None:
+        if self._secrets:
+            events.verify(request.raw_headers, self._secrets)
+
     async def _store(self, request: web.Request, body: bytes) -> web.Response:
         delivery = delivery_of(request.raw_headers, body, self._inbox.now())
         if delivery.state is State.DEAD:
-            self._log.warning("kept as a dead letter", delivery.error)
+            self._log.warning("webhook kept as a dead letter", delivery.error)
         try:
             await self._inbox.put(delivery)
         except Exception as error:  # whatever went wrong, Planado should send it again
@@ -108,7 +159,7 @@ class _Receiver:
         return web.Response(status=204)
 
     def _refuse(self, status: int, error: Exception) -> web.Response:
-        self._log.warning(f"answered {status}", error)
+        self._log.warning(f"webhook answered {status}", error)
         headers = {"Retry-After": RETRY_AFTER} if status == 503 else None
         response = web.Response(status=status, headers=headers)
         if status != 503:
@@ -148,25 +199,3 @@ async def _read(request: web.Request, limit: int) -> bytes:
     except Exception as error:  # a broken encoding or line: aiohttp has a dozen names for these
         raise _UnreadableError(f"{type(error).__name__}: {error}") from error
     return bytes(body)
-
-
-class RefusalLog:
-    """Logs a kind of refusal at most every `LOG_EVERY` seconds, and how many were left out."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._next: dict[str, float] = {}
-        self._left_out: dict[str, int] = {}
-
-    def warning(self, kind: str, reason: object) -> None:
-        """Log a refusal, or count it if its kind was logged a moment ago."""
-        now = self._clock()
-        if now < self._next.get(kind, now):
-            self._left_out[kind] = self._left_out.get(kind, 0) + 1
-            return
-        self._next[kind] = now + LOG_EVERY
-        log.warning("webhook %s: %s%s", kind, reason, _others(self._left_out.pop(kind, 0)))
-
-
-def _others(count: int) -> str:
-    return f" (and {count} more since the last such line)" if count else ""

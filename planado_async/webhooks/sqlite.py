@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from planado_async.core.errors import ConfigurationError
 from planado_async.webhooks import statements as sql
+from planado_async.webhooks.bounded_log import BoundedLog
 from planado_async.webhooks.inbox import (
     MAX_CRASHES,
     Claim,
@@ -65,7 +66,8 @@ class SqliteInbox:
         self.readonly = readonly
         self._clock = clock
         self._lock: FileLock | None = None
-        self._wakers: list[Callable[[], None]] = []
+        self._log = BoundedLog()
+        self._waker: Callable[[], None] | None = None
         kind = InlineWriter if self.path == MEMORY else ThreadWriter
         self._writer: Writer = kind(self._connect)
 
@@ -98,7 +100,7 @@ class SqliteInbox:
                 f"SQLite {sqlite3.sqlite_version} is too old: the inbox needs 3.35 or newer"
             )
         if self.path != MEMORY and not self.readonly:
-            self._lock = FileLock(f"{self.path}.lock", self.path)
+            self._lock = FileLock(self.path)
         try:
             await self._writer.open()
         except BaseException as error:
@@ -135,13 +137,24 @@ class SqliteInbox:
         return self._clock()
 
     def subscribe(self, wake: Callable[[], None]) -> Callable[[], None]:
-        """Call `wake` after each put of something new, until the returned function is called."""
-        self._wakers.append(wake)
-        return lambda: self._wakers.remove(wake)
+        """Call `wake` after each put of something new, until the returned function is called.
+
+        Raises ConfigurationError while another one is called.
+        """
+        if self._waker:
+            raise ConfigurationError(
+                f"the inbox {self.path!r} has a Dispatcher or Webhooks already: register all "
+                "handlers with that one, or give each an inbox of its own"
+            )
+        self._waker = wake
+        return self._unsubscribe
+
+    def _unsubscribe(self) -> None:
+        self._waker = None
 
     def _wake(self) -> None:
-        for wake in self._wakers:
-            wake()
+        if self._waker:
+            self._waker()
 
     async def _write(self, operation: Operation[T]) -> T:
         if self.readonly:
@@ -149,17 +162,29 @@ class SqliteInbox:
         return await self._writer.run(operation)
 
     async def put(self, delivery: Delivery) -> bool:
-        """Store a delivery; return False for one that is here already, which is counted."""
+        """Store a delivery; return False for one that is here already, which is counted.
+
+        One whose body was no event is replaced by one that is.
+        """
         row = _stored(delivery)
-        new = await self._write(lambda connection: _put(connection, row))
-        if new:
+        known_body = await self._write(lambda connection: _put(connection, row))
+        if known_body is None:
             self._wake()
-        return new
+        elif not known_body:
+            self._log.warning("a known event came with another body", delivery.event_uuid)
+        return known_body is None
 
     async def recover(self, owner: str) -> Recovery:
         """Make suspects of the runs that owners other than `owner` left claimed."""
         now = self._clock()
         return await self._write(lambda connection: _recover(connection, owner, now))
+
+    async def hasten(self, routes: Routes, horizon: float) -> int:
+        """Make due what waits for more than `horizon` seconds yet; return how many runs."""
+        terms = [{"handler": name, "horizon": self._clock() + horizon} for name in routes]
+        return await self._write(
+            lambda connection: connection.executemany(sql.HASTEN, terms).rowcount if terms else 0
+        )
 
     async def claim(self, routes: Routes, *, owner: str, lease: float, limit: int) -> Claim:
         """Lease up to `limit` due runs of these handlers to `owner` for `lease` seconds."""
@@ -186,7 +211,7 @@ class SqliteInbox:
 
     async def release(self, run: Run) -> bool:
         """Give a claimed run back as if it had not been begun."""
-        return await self._end(sql.RELEASE, run, at=self._clock())
+        return await self._end(sql.RELEASE, run)
 
     async def _end(self, statement: str, run: Run, **values: Any) -> bool:
         terms: Row = _key(run) | values | {"now": self._clock()}
@@ -194,8 +219,7 @@ class SqliteInbox:
 
     async def revive(self, event_uuid: str) -> bool:
         """Let a dead delivery wait again, with all its attempts before it."""
-        now = self._clock()
-        revived = await self._write(lambda connection: _revive(connection, event_uuid, now))
+        revived = await self._write(lambda connection: _revive(connection, event_uuid))
         if revived:
             self._wake()
         return revived
@@ -275,11 +299,12 @@ def check_schema(connection: sqlite3.Connection, path: str, now: float) -> int:
 # What follows runs in the writer's thread, inside its transaction.
 
 
-def _put(connection: sqlite3.Connection, row: Row) -> bool:
+def _put(connection: sqlite3.Connection, row: Row) -> bool | None:
+    """Store a delivery and return None; of one that is here, tell whether the body is the same."""
     if connection.execute(sql.PUT, row).rowcount:
-        return True
-    connection.execute(sql.REPEAT, row)
-    return False
+        return None
+    [same] = connection.execute(sql.REPEAT, row).fetchone()
+    return bool(same)
 
 
 def _claim(connection: sqlite3.Connection, routes: Routes, terms: Row) -> Claim:
@@ -288,15 +313,15 @@ def _claim(connection: sqlite3.Connection, routes: Routes, terms: Row) -> Claim:
     if suspect := _first_suspect(connection, routes):
         return _claim_alone(connection, suspect, terms)
     keys = _due(connection, routes, terms)
-    runs = [_claimed(connection, key, terms) for key in keys]
+    runs = [run for key in keys for run in _claimed(connection, key, terms)]
     return Claim(runs=runs, due_at=_next_due(connection, routes, terms["owner"]))
 
 
 def _claim_alone(connection: sqlite3.Connection, suspect: Key, terms: Row) -> Claim:
     """Claim a suspect if nothing else is claimed; what ends then lets the owner ask again."""
-    if connection.execute(sql.ANY_CLAIMED, (terms["owner"],)).fetchone():
+    if connection.execute(sql.ANY_CLAIMED, terms).fetchone():
         return Claim()
-    return Claim(runs=[_claimed(connection, suspect, terms)])
+    return Claim(runs=_claimed(connection, suspect, terms))
 
 
 def _plan(connection: sqlite3.Connection, routes: Routes, now: float) -> bool:
@@ -306,7 +331,7 @@ def _plan(connection: sqlite3.Connection, routes: Routes, now: float) -> bool:
         handlers = wanted_by(routes, event_type)
         for handler in handlers:
             run = {"event_uuid": event_uuid, "handler": handler, "entity": entity}
-            _add(connection, run | {"version": version, "seq": seq, "now": now})
+            _add(connection, run | {"version": version, "seq": seq})
         if handlers:
             connection.execute(sql.PLANNED, (seq,))
         else:
@@ -328,29 +353,37 @@ def _elect(connection: sqlite3.Connection, lane: Row) -> None:
 
 def _first_suspect(connection: sqlite3.Connection, routes: Routes) -> Key | None:
     found = [row for name in routes for row in connection.execute(sql.SUSPECTS, (name,))]
-    return min(found)[1:] if found else None
+    return min(found)[2:] if found else None
 
 
 def _due(connection: sqlite3.Connection, routes: Routes, terms: Row) -> list[Key]:
-    """Return the keys of the runs that are due, the longest due first over all handlers."""
+    """Return the keys of the runs that are due, the first to arrive first over all handlers."""
+    ranges = ({"above": -1, "upto": 0}, {"above": 0, "upto": terms["now"]})  # untried; tried
     found = [
-        row for name in routes for row in connection.execute(sql.DUE, terms | {"handler": name})
+        row
+        for name in routes
+        for span in ranges
+        for row in connection.execute(sql.DUE, terms | span | {"handler": name})
     ]
     return [row[1:] for row in sorted(found)[: terms["limit"]]]
 
 
-def _claimed(connection: sqlite3.Connection, key: Key, terms: Row) -> Run:
+def _claimed(connection: sqlite3.Connection, key: Key, terms: Row) -> list[Run]:
+    """Claim one run; return it, or nothing if it could not be had."""
     event_uuid, handler = key
     claimed = terms | {"event_uuid": event_uuid, "handler": handler}
-    attempts, crashes = connection.execute(sql.CLAIM, claimed).fetchone()
-    return Run(
-        delivery=_delivery(connection.execute(sql.DELIVERY, (event_uuid,)).fetchone()),
-        handler=handler,
-        attempt=attempts,
-        crashes=crashes,
-        due_at=terms["until"],
-        owner=terms["owner"],
-    )
+    rows = connection.execute(sql.CLAIM, claimed).fetchall()
+    return [
+        Run(
+            delivery=_delivery(connection.execute(sql.DELIVERY, (event_uuid,)).fetchone()),
+            handler=handler,
+            attempt=attempts,
+            crashes=crashes,
+            due_at=terms["until"],
+            owner=terms["owner"],
+        )
+        for attempts, crashes in rows
+    ]
 
 
 def _next_due(connection: sqlite3.Connection, routes: Routes, owner: str) -> float | None:
@@ -378,7 +411,8 @@ def _recover(connection: sqlite3.Connection, owner: str, now: float) -> Recovery
         if crashes >= MAX_CRASHES:
             _bury_suspect(connection, run)
             buried.append(event_uuid)
-    return Recovery(released=len(left) - len(buried), buried=buried)
+    waiting = dict(connection.execute(sql.OPEN_RUNS))
+    return Recovery(released=len(left) - len(buried), buried=buried, waiting=waiting)
 
 
 def _bury_suspect(connection: sqlite3.Connection, run: Row) -> None:
@@ -388,11 +422,10 @@ def _bury_suspect(connection: sqlite3.Connection, run: Row) -> None:
     connection.execute(sql.SETTLE, run)
 
 
-def _revive(connection: sqlite3.Connection, event_uuid: str, now: float) -> bool:
+def _revive(connection: sqlite3.Connection, event_uuid: str) -> bool:
     if not connection.execute(sql.REVIVE, (event_uuid,)).rowcount:
         return False
-    key = {"event_uuid": event_uuid, "now": now}
-    for handler, entity in connection.execute(sql.REVIVE_RUNS, key).fetchall():
+    for handler, entity in connection.execute(sql.REVIVE_RUNS, (event_uuid,)).fetchall():
         _elect(connection, {"handler": handler, "entity": entity})
     return True
 

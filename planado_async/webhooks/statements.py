@@ -62,13 +62,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE UNIQUE INDEX runs_head ON runs (handler, entity)
             WHERE state = 'waiting' AND head = 1""",
         """
-        CREATE INDEX runs_due ON runs (handler, due_at) WHERE state = 'waiting' AND head = 1""",
+        CREATE INDEX runs_due ON runs (handler, due_at, seq)
+            WHERE state = 'waiting' AND head = 1""",
         """
         CREATE INDEX runs_lane ON runs (handler, entity, version, seq) WHERE state = 'waiting'""",
         """
         CREATE INDEX runs_claimed ON runs (owner) WHERE owner IS NOT NULL""",
         """
-        CREATE INDEX runs_suspect ON runs (handler, due_at)
+        CREATE INDEX runs_suspect ON runs (handler, due_at, seq)
             WHERE state = 'waiting' AND suspect = 1""",
     ),
 )
@@ -81,11 +82,17 @@ INSERT INTO deliveries (
     :event_uuid, :event_type, :entity_type, :entity_uuid, :version, :attempt, :received_at,
     :state, :error, :sha256, :body
 )
-ON CONFLICT (event_uuid) DO NOTHING"""
+ON CONFLICT (event_uuid) DO UPDATE SET
+    event_type = excluded.event_type, entity_type = excluded.entity_type,
+    entity_uuid = excluded.entity_uuid, version = excluded.version,
+    attempt = max(attempt, excluded.attempt), repeats = repeats + 1,
+    state = 'waiting', error = NULL, sha256 = excluded.sha256, body = excluded.body
+WHERE state = 'dead' AND planned = 0 AND excluded.state = 'waiting'"""  # was no event, is one now
 
 REPEAT = """
 UPDATE deliveries SET repeats = repeats + 1, attempt = max(attempt, :attempt)
-WHERE event_uuid = :event_uuid"""
+WHERE event_uuid = :event_uuid
+RETURNING sha256 = :sha256"""
 
 UNPLANNED = """
 SELECT seq, event_uuid, event_type, coalesce(entity_type || ':' || entity_uuid, event_uuid),
@@ -97,7 +104,7 @@ ORDER BY seq LIMIT ?"""  # left to itself SQLite would walk all that wait
 PLAN = """
 INSERT INTO runs (event_uuid, handler, entity, version, seq, state, due_at, head)
 VALUES (
-    :event_uuid, :handler, :entity, :version, :seq, 'waiting', :now,
+    :event_uuid, :handler, :entity, :version, :seq, 'waiting', 0,
     NOT EXISTS (
         SELECT 1 FROM runs WHERE handler = :handler AND entity = :entity AND state = 'waiting'
     )
@@ -131,10 +138,15 @@ WHERE handler = :handler AND event_uuid = {_FIRST}
     )"""
 
 DUE = """
-SELECT due_at, event_uuid, handler FROM runs
-WHERE handler = :handler AND state = 'waiting' AND head = 1 AND due_at <= :now
+SELECT seq, event_uuid, handler FROM runs
+WHERE handler = :handler AND state = 'waiting' AND head = 1 AND due_at > :above AND due_at <= :upto
     AND (owner IS NULL OR owner <> :owner)
-ORDER BY due_at LIMIT :limit"""
+ORDER BY due_at, seq LIMIT :limit"""
+
+HASTEN = """
+UPDATE runs SET due_at = 0
+WHERE handler = :handler AND state = 'waiting' AND head = 1 AND due_at > :horizon
+    AND owner IS NULL"""
 
 NEXT_DUE = """
 SELECT due_at FROM runs
@@ -142,15 +154,17 @@ WHERE handler = ? AND state = 'waiting' AND head = 1 AND (owner IS NULL OR owner
 ORDER BY due_at LIMIT 1"""
 
 SUSPECTS = """
-SELECT due_at, event_uuid, handler FROM runs
+SELECT due_at, seq, event_uuid, handler FROM runs
 WHERE handler = ? AND state = 'waiting' AND suspect = 1
-ORDER BY due_at LIMIT 1"""
+ORDER BY due_at, seq LIMIT 1"""
 
-ANY_CLAIMED = "SELECT 1 FROM runs WHERE owner = ? LIMIT 1"
+ANY_CLAIMED = """
+SELECT 1 FROM runs WHERE owner IS NOT NULL AND (owner = :owner OR due_at > :now) LIMIT 1"""
 
 CLAIM = """
 UPDATE runs SET owner = :owner, due_at = :until, attempts = attempts + 1
 WHERE event_uuid = :event_uuid AND handler = :handler AND state = 'waiting' AND head = 1
+    AND due_at <= :now AND (owner IS NULL OR owner <> :owner)
 RETURNING attempts, crashes"""
 
 _HELD = """
@@ -165,7 +179,7 @@ RETRY = f"""
 UPDATE runs SET due_at = :at, error = :error, owner = NULL, suspect = 0, crashes = 0 {_HELD}"""
 
 RELEASE = f"""
-UPDATE runs SET due_at = :at, attempts = attempts - 1, owner = NULL, suspect = 0 {_HELD}"""
+UPDATE runs SET due_at = 0, attempts = attempts - 1, owner = NULL, suspect = 0 {_HELD}"""
 
 BURY = f"""
 UPDATE runs SET state = 'dead', error = :error, head = 0, owner = NULL, suspect = 0 {_HELD}"""
@@ -173,7 +187,11 @@ UPDATE runs SET state = 'dead', error = :error, head = 0, owner = NULL, suspect 
 SETTLE = """
 UPDATE deliveries SET settled_at = :now, state = CASE
     WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'dead')
-    THEN 'dead' ELSE 'done' END
+    THEN 'dead' ELSE 'done' END,
+    error = (
+        SELECT handler || ': ' || error FROM runs
+        WHERE event_uuid = :event_uuid AND state = 'dead' ORDER BY handler LIMIT 1
+    )
 WHERE event_uuid = :event_uuid AND state = 'waiting'
     AND NOT EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting')"""
 
@@ -182,8 +200,11 @@ RENEW = "UPDATE runs SET due_at = :until WHERE owner = :owner AND state = 'waiti
 LEFT_CLAIMED = """
 SELECT event_uuid, handler, entity FROM runs WHERE owner IS NOT NULL AND owner <> ?"""
 
+OPEN_RUNS = """
+SELECT handler, count(*) FROM runs INDEXED BY runs_lane WHERE state = 'waiting' GROUP BY handler"""
+
 SUSPECT = """
-UPDATE runs SET owner = NULL, suspect = 1, due_at = :now, attempts = attempts - 1,
+UPDATE runs SET owner = NULL, suspect = 1, due_at = 0, attempts = attempts - 1,
     crashes = crashes + :counted
 WHERE event_uuid = :event_uuid AND handler = :handler
 RETURNING crashes"""
@@ -197,8 +218,8 @@ UPDATE deliveries SET state = 'waiting', settled_at = NULL, error = NULL
 WHERE event_uuid = ? AND state = 'dead'"""
 
 REVIVE_RUNS = """
-UPDATE runs SET state = 'waiting', attempts = 0, crashes = 0, due_at = :now
-WHERE event_uuid = :event_uuid AND state = 'dead'
+UPDATE runs SET state = 'waiting', attempts = 0, crashes = 0, due_at = 0
+WHERE event_uuid = ? AND state = 'dead'
 RETURNING handler, entity"""
 
 DELIVERY_COLUMNS = (

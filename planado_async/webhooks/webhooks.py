@@ -22,7 +22,7 @@ from planado_async.core.errors import ConfigurationError
 from planado_async.core.secret import Secret
 from planado_async.webhooks.dispatcher import Dispatcher, HandlerT
 from planado_async.webhooks.inbox import Inbox, wanted_by
-from planado_async.webhooks.receiver import MAX_BODY, checked_secrets, receiver
+from planado_async.webhooks.receiver import MAX_BODY, checked_max_body, checked_secrets, receiver
 from planado_async.webhooks.sqlite import SqliteInbox
 
 SECRET_VARIABLE = "PLANADO_WEBHOOK_SECRET"
@@ -108,7 +108,7 @@ class Webhooks:
         given = os.environ.get(SECRET_VARIABLE) if secret is None else secret
         self._secrets = checked_secrets(given, insecure=insecure)
         self._insecure = insecure
-        self._max_body = max_body
+        self._max_body = checked_max_body(max_body)
         self._owns_inbox = isinstance(inbox, str | Path)
         self.inbox: Inbox = _inbox_at(inbox) if isinstance(inbox, str | Path) else inbox
         self._dispatcher = Dispatcher(

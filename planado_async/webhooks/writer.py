@@ -108,21 +108,23 @@ class ThreadWriter:
     async def open(self) -> None:
         """Start the thread and connect in it."""
         opened = asyncio.get_running_loop().create_future()
+        self._tasks = SimpleQueue()  # new, so that this thread reads nothing meant for another
         # A daemon: whatever is not committed when the interpreter ends was not acknowledged either.
-        self._thread = threading.Thread(
+        thread = threading.Thread(
             target=self._live, args=(opened,), name="planado-inbox", daemon=True
         )
-        self._thread.start()
+        thread.start()
         try:
             await opened
         except BaseException:
-            await self.close()
+            await self._end(thread)
             raise
+        self._thread = thread
 
     async def run(self, operation: Operation[T]) -> T:
         """Run one operation in the next transaction."""
-        if self._thread is None:
-            raise StorageError("the inbox is not open")
+        if self._thread is None or not self._thread.is_alive():
+            raise StorageError("the inbox is not open")  # nobody would answer
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._tasks.put(_Task(operation, future))
         return await future
@@ -131,8 +133,11 @@ class ThreadWriter:
         """Let the thread finish what was asked before, disconnect and end."""
         thread, self._thread = self._thread, None
         if thread:
-            self._tasks.put(None)
-            await asyncio.get_running_loop().run_in_executor(None, thread.join)
+            await self._end(thread)
+
+    async def _end(self, thread: threading.Thread) -> None:
+        self._tasks.put(None)
+        await asyncio.get_running_loop().run_in_executor(None, thread.join)
 
     def _live(self, opened: asyncio.Future[None]) -> None:
         try:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -20,7 +21,7 @@ from planado_async.webhooks.dispatcher import (
     next_step,
 )
 from planado_async.webhooks.events import Event, JobEvent
-from planado_async.webhooks.inbox import Counts, State
+from planado_async.webhooks.inbox import Claim, Counts, State
 from planado_async.webhooks.sqlite import SqliteInbox
 from planado_async.webhooks.webhooks import Webhooks
 from tests.webhooks.making import LoopClock, delivery
@@ -85,6 +86,27 @@ async def test_a_put_is_dispatched_at_once(inbox: SqliteInbox) -> None:
         await inbox.put(delivery())
         await handled.wait()
         assert now() - before < 0.001
+
+
+async def test_a_put_during_a_claim_is_not_slept_over(
+    inbox: SqliteInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is put after a claim has looked, and before its answer is there, is claimed at once."""
+    handled = asyncio.Event()
+    claim = inbox.claim
+
+    async def slow(*args: Any, **options: Any) -> Claim:
+        found = await claim(*args, **options)
+        if not (await inbox.counts()).done:
+            await inbox.put(delivery("middle", entity="j2"))
+        return found
+
+    async def handle(event: Event) -> None:
+        handled.set()
+
+    monkeypatch.setattr(inbox, "claim", slow)
+    async with dispatcher(inbox, handle), asyncio.timeout(1):
+        await handled.wait()
 
 
 async def test_what_was_stored_before_is_dispatched(inbox: SqliteInbox) -> None:
@@ -507,6 +529,37 @@ async def test_a_failing_inbox_is_tried_again(
     assert f"no {verb}" in caplog.text
 
 
+async def test_a_full_disk_makes_no_storm_of_lines(
+    inbox: SqliteInbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While many outcomes cannot be stored a line comes now and then, without tracebacks."""
+
+    async def handle(event: Event) -> None: ...
+
+    for number in range(30):
+        await inbox.put(delivery(f"e{number}", entity=f"j{number}"))
+    async with dispatcher(Flaky(inbox, {"complete": 150}), handle):
+        await settle(inbox)
+    lines = [record for record in caplog.records if "store an outcome" in record.getMessage()]
+    assert 1 <= len(lines) <= 2
+    assert "no complete" in lines[0].getMessage()
+    assert [record for record in lines if record.exc_info] == []
+
+
+async def test_a_fault_of_the_inbox_is_told_with_its_place(
+    inbox: SqliteInbox, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An error that is not the store's own comes with its traceback."""
+
+    async def broken(owner: str) -> None:
+        raise KeyError("what")
+
+    monkeypatch.setattr(inbox, "recover", broken)
+    async with dispatcher(inbox, drain=1):
+        await asyncio.sleep(0.1)
+    assert [record.exc_info is not None for record in caplog.records] == [True]
+
+
 async def test_a_release_that_fails_leaves_the_lease(
     inbox: SqliteInbox, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -599,6 +652,39 @@ async def test_the_clock_set_forward_is_noticed(inbox: SqliteInbox) -> None:
     assert 0 <= calls[-1] - before <= 61
 
 
+@pytest.mark.parametrize("restart", [False, True])
+async def test_the_clock_set_back_holds_nothing_up(
+    inbox: SqliteInbox, caplog: pytest.LogCaptureFixture, restart: bool
+) -> None:
+    """After a clock is corrected by days new events run at once, retries soon; one line tells."""
+    jump = 1e6
+    inbox._clock = lambda: LoopClock()() + jump
+    calls: list[tuple[str, float]] = []
+
+    async def handle(event: Event) -> None:
+        calls.append((event.event_uuid, now()))
+        if len(calls) == 1:
+            raise ValueError
+
+    hooks = dispatcher(inbox, handle)
+    await inbox.put(delivery("old"))
+    await hooks.start()
+    await asyncio.sleep(1)
+    if restart:
+        await hooks.stop()
+    jump = 0.0
+    corrected_at = now()
+    await inbox.put(delivery("new", entity="j2"))
+    await hooks.start()
+    await settle(inbox, 100)
+    await asyncio.sleep(200)
+    await hooks.stop()
+    at = dict(calls)
+    assert at["new"] - corrected_at < 0.1
+    assert at["old"] - corrected_at <= (0.1 if restart else 30.1)
+    assert caplog.text.count("the clock has been set back") == 1
+
+
 def test_only_async_functions_are_handlers() -> None:
     """A plain function is refused when it is registered; an object with an async call is fine."""
     hooks = Dispatcher(SqliteInbox(":memory:"))
@@ -610,8 +696,8 @@ def test_only_async_functions_are_handlers() -> None:
 
     with pytest.raises(ConfigurationError, match=r"plain.*async def"):
         hooks.on("*")(plain)  # type: ignore[type-var]
-    hooks.on("*")(Handler())
-    assert [name.rpartition(".")[2] for name in hooks.routes] == ["Handler"]
+    hooks.on("*", name="object")(Handler())
+    assert list(hooks.routes) == ["object"]
 
 
 def test_one_handler_may_have_several_patterns() -> None:
@@ -629,6 +715,72 @@ def test_one_handler_may_have_several_patterns() -> None:
         hooks.on("*", name="mine")(other)
 
 
+def test_a_method_may_have_several_patterns() -> None:
+    """A bound method is the same handler each time it is named."""
+
+    class Crm:
+        async def handle(self, event: Event) -> None: ...
+
+    crm, other = Crm(), Crm()
+    hooks = Dispatcher(SqliteInbox(":memory:"))
+    hooks.on("job_*")(crm.handle)
+    hooks.on("site_*")(crm.handle)
+    assert list(hooks.routes.values()) == [("job_*", "site_*")]
+    with pytest.raises(ConfigurationError, match="two handlers"):
+        hooks.on("*")(other.handle)
+
+
+@pytest.mark.parametrize("pattern", [5, ["job_*"], None, b"job_*", test_the_steps_spread])
+def test_a_pattern_is_text(pattern: Any) -> None:
+    """Anything else, also `@hooks.on` without brackets, is refused with the right form."""
+    with pytest.raises(ConfigurationError, match=r'@hooks\.on\("job_\*"\)'):
+        Dispatcher(SqliteInbox(":memory:")).on(pattern)
+
+
+def test_what_has_no_name_needs_one() -> None:
+    """A partial or an object is asked for a name that lasts, since its class has many like it."""
+
+    async def handle(number: int, event: Event) -> None: ...
+
+    hooks = Dispatcher(SqliteInbox(":memory:"))
+    with pytest.raises(ConfigurationError, match="name="):
+        hooks.on("*")(partial(handle, 1))
+    hooks.on("*", name="one")(partial(handle, 1))
+    assert list(hooks.routes) == ["one"]
+
+
+async def test_a_handler_cannot_come_late(inbox: SqliteInbox) -> None:
+    """After the start, events would have been planned without it; after a stop it may come."""
+
+    async def late(event: Event) -> None: ...
+
+    hooks = dispatcher(inbox)
+    async with hooks:
+        with pytest.raises(ConfigurationError, match=r"late.*before the start"):
+            hooks.on("*")(late)
+        assert hooks.routes == {}
+    hooks.on("*")(late)
+
+
+async def test_runs_of_handlers_that_are_gone_are_told(
+    inbox: SqliteInbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start one line names the handlers that are not registered and what waits for them."""
+
+    async def handle(event: Event) -> None: ...
+
+    for number in range(3):
+        await inbox.put(delivery(f"e{number}"))
+    await inbox.claim({"h": ["*"], "app.bill": ["*"]}, owner="me", lease=90, limit=0)
+    await inbox.put(delivery("e9"))
+    await inbox.claim({"app.mail": ["*"]}, owner="me", lease=90, limit=0)
+    async with dispatcher(inbox, handle):
+        await asyncio.sleep(100)
+    [told] = [record.getMessage() for record in caplog.records]
+    assert "(app.bill: 3, app.mail: 1)" in told
+    assert "name=" in told
+
+
 @pytest.mark.parametrize("order", ["latest", "strict", "newest"])
 def test_other_orders_are_refused(order: str) -> None:
     """An order that is not available is named, not ignored."""
@@ -642,9 +794,42 @@ def test_an_empty_pattern_is_refused() -> None:
         Dispatcher(SqliteInbox(":memory:")).on("")
 
 
-@pytest.mark.parametrize("name", ["concurrency", "handler_timeout", "lease", "speed"])
-def test_settings_are_positive(name: str) -> None:
-    """A setting that could never work is named."""
-    settings: dict[str, Any] = {name: 0}
+@pytest.mark.parametrize("name", ["concurrency", "handler_timeout", "lease", "speed", "drain"])
+@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "5", None])
+def test_settings_that_could_never_work_are_named(name: str, value: Any) -> None:
+    """A setting is a finite number above 0; only to drain may take no time."""
+    if (name, value) == ("drain", 0):
+        Dispatcher(SqliteInbox(":memory:"), drain=0)
+        return
+    settings: dict[str, Any] = {name: value}
     with pytest.raises(ConfigurationError, match=name):
         Dispatcher(SqliteInbox(":memory:"), **settings)
+
+
+@pytest.mark.parametrize("count", [1.5, True])
+def test_handlers_are_counted_whole(count: Any) -> None:
+    """There is no half a handler."""
+    with pytest.raises(ConfigurationError, match="concurrency"):
+        Dispatcher(SqliteInbox(":memory:"), concurrency=count)
+
+
+async def test_a_second_dispatcher_of_an_inbox_is_refused(inbox: SqliteInbox) -> None:
+    """Two on one inbox would make each other's events unhandled; the first one goes on."""
+    got: list[str] = []
+
+    async def handle(event: Event) -> None:
+        got.append(event.event_uuid)
+
+    second = dispatcher(inbox, handle)
+    async with dispatcher(inbox, handle):
+        await inbox.put(delivery())
+        with pytest.raises(ConfigurationError, match="register all handlers with that one"):
+            await second.start()
+        await second.stop()
+        await settle(inbox)
+        await inbox.put(delivery("e2"))
+        assert (await settle(inbox)).done == 2
+    async with second:
+        await inbox.put(delivery("e3"))
+        assert (await settle(inbox)).done == 3
+    assert got == ["e1", "e2", "e3"]

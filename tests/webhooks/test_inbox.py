@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from planado_async.core.errors import ConfigurationError
 from planado_async.webhooks.inbox import ARROWS, MAX_CRASHES, Claim, Counts, Run, State, wanted_by
 from planado_async.webhooks.sqlite import SqliteInbox
 from tests.webhooks.making import Clock, delivery
@@ -65,6 +66,41 @@ async def test_put_again_is_a_repeat(inbox: SqliteInbox) -> None:
     assert (await inbox.counts()).waiting == 1
 
 
+async def test_a_repeat_with_another_body_is_told(
+    inbox: SqliteInbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A known event whose body differs is logged by its key, without the body."""
+    await inbox.put(delivery())
+    await inbox.put(delivery())
+    assert caplog.records == []
+    await inbox.put(attrs.evolve(delivery(), body=b"other"))
+    [told] = [record.getMessage() for record in caplog.records]
+    assert "another body: e1" in told
+    assert "other'" not in told
+
+
+async def test_a_good_body_replaces_an_unusable_one(
+    inbox: SqliteInbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An event that came broken and comes again whole is run; broken again it changes nothing."""
+    broken = attrs.evolve(
+        delivery(), event_type="", version=None, body=b"?", state=State.DEAD, error="no event"
+    )
+    await inbox.put(broken)
+    heard: list[int] = []
+    inbox.subscribe(lambda: heard.append(1))
+    assert await inbox.put(broken) is False
+    assert await inbox.put(attrs.evolve(delivery(version=4), attempt=2)) is True
+    assert heard == [1]
+    assert await inbox.put(broken) is False
+    found = await inbox.delivery("e1")
+    assert found == attrs.evolve(delivery(version=4), attempt=2, repeats=3, seq=1)
+    run = await claim_one(inbox)
+    await inbox.bury(run, "no")
+    assert await inbox.put(delivery(version=4)) is False  # dead by its handler, not by its body
+    assert (await inbox.counts()).dead == 1
+
+
 async def test_a_repeat_of_what_is_done_stays_done(inbox: SqliteInbox) -> None:
     """A repeat that comes after the event was handled does not run it again."""
     await inbox.put(delivery())
@@ -85,6 +121,9 @@ async def test_claim_makes_a_run_for_each_handler(inbox: SqliteInbox) -> None:
     assert (await inbox.counts()).waiting == 1
     await inbox.bury(b, "no use")
     assert (await inbox.counts()).dead == 1
+    found = await inbox.delivery("e1")
+    assert found is not None
+    assert found.error == "b: no use"
     assert [run.state for run in await inbox.runs("e1")] == [State.DONE, State.DEAD]
 
 
@@ -186,6 +225,8 @@ async def test_revive_runs_the_dead_again(inbox: SqliteInbox) -> None:
     await inbox.bury(b, "no")
     assert await inbox.revive("e1") is True
     assert (await inbox.counts()).waiting == 1
+    [found] = await inbox.deliveries()
+    assert found.error is None
     [again] = await claim(inbox, routes)
     assert (again.handler, again.attempt) == ("b", 1)
     assert await inbox.revive("e1") is False
@@ -269,13 +310,49 @@ async def test_renew_holds_the_lease(inbox: SqliteInbox, clock: Clock) -> None:
 async def test_claim_takes_the_longest_due_up_to_its_limit(
     inbox: SqliteInbox, clock: Clock
 ) -> None:
-    """The limit goes over all handlers, and who has waited longest comes first."""
+    """The limit goes over all handlers, and of what is due the first to arrive comes first."""
+    routes = {"a": ["*"], "b": ["*"]}
+    for number in range(4):
+        await inbox.put(delivery(f"e{3 - number}", entity=f"j{number}"))
+        assert await claim(inbox, routes, limit=0) == []
+        clock.now += 1
+    runs = await claim(inbox, routes, limit=3)
+    assert sorted(uuids(runs)) == ["e2", "e3", "e3"]
+    for run in runs:
+        await inbox.retry(run, clock.now + 5, "no")
+    clock.now += 5
+    assert sorted(uuids(await claim(inbox, routes, limit=4))) == ["e2", "e2", "e3", "e3"]
+
+
+async def test_the_clock_set_back_holds_up_no_first_try(inbox: SqliteInbox, clock: Clock) -> None:
+    """What was never tried, was given back or is suspected is due at any time of the clock."""
     for number in range(4):
         await inbox.put(delivery(f"e{number}", entity=f"j{number}"))
-        assert await claim(inbox, {"a": ["*"], "b": ["*"]}, limit=0) == []
-        clock.now += 1
-    runs = await claim(inbox, {"a": ["*"], "b": ["*"]}, limit=3)
-    assert sorted(uuids(runs)) == ["e0", "e0", "e1"]
+    runs = await claim(inbox, limit=3)
+    await inbox.release(runs[0])
+    await inbox.bury(runs[1], "no")
+    await inbox.revive("e1")
+    clock.now -= 1e6
+    await inbox.recover("next")
+    claimed = []
+    for _ in range(4):
+        claimed += await claim(inbox, owner="next")
+        await inbox.complete(claimed[-1])
+    assert uuids(claimed) == ["e2", "e0", "e1", "e3"]
+
+
+async def test_what_waits_for_too_long_is_made_due(inbox: SqliteInbox, clock: Clock) -> None:
+    """What waits beyond a horizon, as when the clock was set back, is due; other runs are not."""
+    for number in range(3):
+        await inbox.put(delivery(f"e{number}", entity=f"j{number}"))
+    far, near, _ = await claim(inbox)
+    await inbox.retry(far, clock.now + 1001, "no")
+    await inbox.retry(near, clock.now + 1000, "no")
+    assert await inbox.hasten(ROUTES, 1000.0) == 1
+    assert await inbox.hasten(ROUTES, 1000.0) == 0
+    await inbox.renew(ME, 5000.0)
+    assert await inbox.hasten(ROUTES, 1000.0) == 0
+    assert uuids(await claim(inbox)) == ["e0"]
 
 
 async def test_runs_of_a_handler_that_is_gone_wait(inbox: SqliteInbox) -> None:
@@ -294,6 +371,33 @@ async def test_a_large_backlog_is_planned_in_parts(inbox: SqliteInbox) -> None:
     answers = [await inbox.claim(ROUTES, owner=ME, lease=90.0, limit=5) for _ in range(3)]
     assert [answer.more for answer in answers] == [True, True, False]
     assert [uuids(answer.runs) for answer in answers] == [[], [], ["e599"]]
+
+
+async def test_the_next_due_is_the_soonest_of_all_handlers(
+    inbox: SqliteInbox, clock: Clock
+) -> None:
+    """Whichever handler waits for the shortest time says when to ask again."""
+    routes = {"a": ["*"], "b": ["*"], "c": ["*"]}
+    await inbox.put(delivery())
+    for run, wait in zip(await claim(inbox, routes), (50, 30, 40), strict=True):
+        await inbox.retry(run, clock.now + wait, "no")
+    found = await inbox.claim(routes, owner=ME, lease=90.0, limit=10)
+    assert found.due_at == clock.now + 30
+
+
+async def test_the_first_suspect_is_the_first_to_arrive(inbox: SqliteInbox) -> None:
+    """Suspects of several handlers go in order of arrival."""
+    routes = {"a": ["job_*"], "b": ["site_*"], "c": ["client_*"]}
+    for name, kind in [("e1", "site_x"), ("e2", "job_x"), ("e3", "client_x")]:
+        await inbox.put(delivery(name, kind))
+    await claim(inbox, routes, owner="dead")
+    await inbox.recover(ME)
+    order = []
+    for _ in range(3):
+        [run] = await claim(inbox, routes)
+        order.append(run.delivery.event_uuid)
+        await inbox.complete(run)
+    assert order == ["e1", "e2", "e3"]
 
 
 async def crash(inbox: SqliteInbox, life: int) -> list[str]:
@@ -382,6 +486,29 @@ async def test_subscribers_hear_of_new_deliveries_only(inbox: SqliteInbox) -> No
     unsubscribe()
     await inbox.put(delivery("e2"))
     assert len(heard) == 2
+
+
+async def test_one_may_subscribe_at_a_time(inbox: SqliteInbox) -> None:
+    """A second subscriber is told to use the first; when that has left, another may come."""
+    unsubscribe = inbox.subscribe(lambda: None)
+    with pytest.raises(ConfigurationError, match="already"):
+        inbox.subscribe(lambda: None)
+    unsubscribe()
+    inbox.subscribe(lambda: None)
+
+
+async def test_a_suspect_of_another_owner_is_not_claimed_twice(
+    inbox: SqliteInbox, clock: Clock
+) -> None:
+    """While its lease holds, a claimed suspect and those behind it stay where they are."""
+    for number in range(2):
+        await inbox.put(delivery(f"e{number}", entity=f"j{number}"))
+    await claim(inbox, owner="dead")
+    await inbox.recover("a")
+    await claim_one(inbox, "a")
+    assert await claim(inbox, owner="b") == []
+    clock.now += 91
+    await claim_one(inbox, "b")
 
 
 async def test_deliveries_are_listed_by_state_and_page(inbox: SqliteInbox) -> None:

@@ -15,8 +15,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from planado_async.core.errors import ConfigurationError, StorageError
 from planado_async.core.secret import Secret
 from planado_async.webhooks.inbox import Delivery, Inbox, State
-from planado_async.webhooks.receiver import MAX_BODY, RefusalLog, receiver
+from planado_async.webhooks.receiver import MAX_BODY, receiver
 from planado_async.webhooks.sqlite import SqliteInbox
+from planado_async.webhooks.webhooks import Webhooks
 from tests.webhooks.making import SECRET, body
 
 GOOD = {"X-Planado-Secret": SECRET}
@@ -127,15 +128,49 @@ async def test_a_wrong_secret_is_refused(client: Client, stored: SqliteInbox, va
 
 async def test_two_secret_headers_are_refused(client: Client) -> None:
     """A request with two secrets is answered 401 even if both are right, and the line is closed."""
-    twice = f"POST /planado HTTP/1.1\r\nHost: x\r\n{'X-Planado-Secret: s3cret'}\r\n" * 1
-    head = twice + "x-planado-secret: s3cret\r\nContent-Length: 0\r\n\r\n"
-    assert (await raw(client, head.encode())).startswith(b"HTTP/1.1 401")
+    secrets = b"X-Planado-Secret: s3cret\r\nx-planado-secret: s3cret\r\n"
+    head = b"POST /planado HTTP/1.1\r\nHost: x\r\n" + secrets + b"Content-Length: 0\r\n\r\n"
+    assert (await raw(client, head)).startswith(b"HTTP/1.1 401")
 
 
 async def test_no_secret_is_refused_before_the_body(client: Client) -> None:
     """Without a secret the answer comes though the body was never sent."""
     head = b"POST /planado HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000\r\n\r\n"
     assert (await raw(client, head)).startswith(b"HTTP/1.1 401")
+
+
+@pytest.mark.parametrize("expected", [b"100-continue", b"100-Continue", b"a miracle"])
+async def test_what_is_expected_comes_after_the_secret(
+    client: Client, stored: SqliteInbox, expected: bytes
+) -> None:
+    """A request that expects something is refused without the secret, and taken with it."""
+    head = b"POST /planado HTTP/1.1\r\nHost: x\r\nExpect: " + expected + b"\r\n"
+    length = b"Content-Length: %d\r\n\r\n" % len(body())
+    assert (await raw(client, head + length)).startswith(b"HTTP/1.1 401")
+    good = head + b"X-Planado-Secret: s3cret\r\nConnection: close\r\n" + length + body()
+    answer = await raw(client, good)
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\n") is (expected != b"a miracle")
+    assert b"HTTP/1.1 204" in answer
+    assert (await stored.counts()).waiting == 1
+
+
+async def test_nothing_is_promised_to_http_1_0(client: Client) -> None:
+    """An old client that expects something gets its answer, and no other before it."""
+    head = b"POST /planado HTTP/1.0\r\nX-Planado-Secret: s3cret\r\nExpect: 100-continue\r\n"
+    sent = head + b"Content-Length: %d\r\n\r\n" % len(body()) + body()
+    assert (await raw(client, sent)).startswith(b"HTTP/1.0 204")
+
+
+@pytest.mark.parametrize("line", [b"X-Planado-Secret: s3c\x00ret", b"X-Planado-Secret : s3cret"])
+async def test_a_broken_header_is_not_logged(
+    client: Client, caplog: pytest.LogCaptureFixture, line: bytes
+) -> None:
+    """A header line that is no HTTP may hold the secret: the log says what, not which."""
+    answer = await raw(client, b"POST /planado HTTP/1.1\r\nHost: x\r\n" + line + b"\r\n\r\n")
+    assert b" 400 " in answer
+    assert "BadHttpMessage" in caplog.text or "InvalidHeader" in caplog.text
+    assert "s3c" not in caplog.text
+    assert "None" not in caplog.text
 
 
 async def test_any_of_several_secrets_is_taken(stored: SqliteInbox) -> None:
@@ -151,6 +186,22 @@ def test_no_secret_is_a_configuration_error(stored: SqliteInbox, secrets: list[s
     """A receiver without a secret is not made, and the error names argument and variable."""
     with pytest.raises(ConfigurationError, match=r"`secret`.*PLANADO_WEBHOOK_SECRET"):
         receiver(stored, secrets=secrets)
+
+
+@pytest.mark.parametrize("secrets", [5, b"bytes", [b"bytes"], ["s", None], [["s"]]])
+@pytest.mark.parametrize("insecure", [False, True])
+def test_a_secret_is_text(stored: SqliteInbox, secrets: object, insecure: bool) -> None:
+    """What is neither text nor a Secret is refused, and not shown."""
+    with pytest.raises(ConfigurationError, match="not text") as caught:
+        receiver(stored, secrets=secrets, insecure=insecure)  # type: ignore[arg-type]
+    assert "bytes" not in str(caught.value)
+
+
+@pytest.mark.parametrize("bound", [0, -1, 1e6, None, True])
+def test_a_bound_that_lets_nothing_in_is_refused(bound: int) -> None:
+    """A bound of bodies is a number of bytes, and is checked before anything is mounted."""
+    with pytest.raises(ConfigurationError, match="max_body"):
+        Webhooks(":memory:", secret=SECRET, max_body=bound)
 
 
 async def test_insecure_takes_everything(
@@ -299,23 +350,6 @@ async def test_what_cannot_be_stored_is_not_acknowledged(
         assert int(response.headers["Retry-After"]) > 0
     assert str(error) in caplog.text
     await client.close()
-
-
-def test_refusals_of_one_kind_are_logged_every_ten_seconds(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """A storm of refusals makes a line per kind and ten seconds, with the number left out."""
-    now = [0.0]
-    refusals = RefusalLog(lambda: now[0])
-    for _ in range(50):
-        refusals.warning("answered 401", "no")
-        refusals.warning("answered 413", "big")
-        now[0] += 0.1
-    assert len(caplog.records) == 2
-    now[0] = 10.0
-    refusals.warning("answered 401", "no")
-    assert "49 more" in caplog.records[-1].getMessage()
-    assert len(caplog.records) == 3
 
 
 @pytest.mark.real_time

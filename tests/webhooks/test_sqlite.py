@@ -63,6 +63,15 @@ async def test_a_second_writer_is_refused(path: Path) -> None:
         assert (await inbox.counts()).waiting == 1
 
 
+async def test_a_link_is_the_same_file(path: Path) -> None:
+    """A second writer that comes by a symbolic link is refused too."""
+    link = path.with_name("link.db")
+    link.symlink_to(path.name)
+    async with SqliteInbox(path):
+        with pytest.raises(ConfigurationError, match="in use"):
+            await SqliteInbox(link).open()
+
+
 HOLDER = """
 import asyncio, sys
 from planado_async.webhooks.sqlite import SqliteInbox
@@ -220,6 +229,34 @@ async def test_another_programs_lock_is_waited_for_within_bounds(
         assert await inbox.counts() != Counts()
 
 
+async def test_it_opens_once_another_programs_lock_is_gone(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that found the file locked fails; the next one of the same inbox works."""
+    monkeypatch.setattr(sqlite, "BUSY_FOR", 0.05)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    inbox = SqliteInbox(path)
+    with pytest.raises(ConfigurationError, match="locked"):
+        await inbox.open()
+    other.execute("COMMIT")
+    other.close()
+    async with asyncio.timeout(10), inbox:
+        assert await inbox.put(delivery()) is True
+
+
+async def test_the_claim_guards_itself(path: Path) -> None:
+    """A run whose lease holds is not claimed, whatever led to it; when it has run out it is."""
+    async with SqliteInbox(path) as inbox:
+        await inbox.put(delivery())
+        [run] = await claim(inbox, owner="a")
+        for owner, now, claimed in [("b", 0, 0), ("a", 1, 0), ("b", 1, 1)]:
+            terms = {"event_uuid": "e1", "handler": run.handler, "owner": owner, "until": 0}
+            terms["now"] = run.due_at - 1 + now
+            got = await inbox._write(lambda c, t=terms: c.execute(statements.CLAIM, t).fetchall())
+            assert len(got) == claimed
+
+
 def plan(statement: str, connection: sqlite3.Connection) -> str:
     terms = dict.fromkeys(re.findall(r":(\w+)", statement), 1)
     rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}", terms).fetchall()
@@ -230,9 +267,11 @@ INDEXES = {
     "UNPLANNED": ["deliveries_unplanned"],
     "DUE": ["runs_due"],
     "NEXT_DUE": ["runs_due"],
+    "HASTEN": ["runs_due"],
     "SUSPECTS": ["runs_suspect"],
     "ANY_CLAIMED": ["runs_claimed"],
     "LEFT_CLAIMED": ["runs_claimed"],
+    "OPEN_RUNS": ["runs_lane"],
     "RENEW": ["runs_claimed"],
     "PLAN": ["runs_lane"],
     "DEMOTE": ["runs_head", "runs_lane"],
@@ -242,10 +281,16 @@ INDEXES = {
     "RETRY": ["PRIMARY"],
     "BURY": ["PRIMARY"],
     "RELEASE": ["PRIMARY"],
-    "SETTLE": ["sqlite_autoindex_deliveries_1", "PRIMARY", "PRIMARY"],
+    "SETTLE": ["sqlite_autoindex_deliveries_1", *["PRIMARY"] * 3],
     "OLDEST_WAITING": ["deliveries_state"],
     "DELIVERIES_IN_STATE": ["deliveries_state"],
 }
+
+
+WALKED = re.compile(
+    "SCAN deliveries USING INDEX deliveries_unplanned|SCAN runs USING INDEX runs_lane"
+)
+"""Indexes of what is open only, which these statements are to walk."""
 
 
 @pytest.mark.parametrize("name", INDEXES)
@@ -256,7 +301,7 @@ def test_each_statement_of_dispatch_uses_its_index(name: str) -> None:
     told = plan(getattr(statements, name).replace("?", ":any"), connection)
     connection.close()
     assert "B-TREE" not in told
-    assert "SCAN" not in told.replace("SCAN deliveries USING INDEX deliveries_unplanned", "")
+    assert "SCAN" not in WALKED.sub("", told)
     assert re.findall(r"INDEX (\w+)|(PRIMARY) KEY", told) == [
         ("", "PRIMARY") if index == "PRIMARY" else (index, "") for index in INDEXES[name]
     ]

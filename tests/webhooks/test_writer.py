@@ -181,3 +181,33 @@ def test_a_closed_loop_is_no_harm() -> None:
     with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
         assert runner.run(writer.run(add("a"))) == "a"
         runner.run(writer.close())
+
+
+async def test_a_start_that_failed_does_not_stop_the_next_one() -> None:
+    """When connecting failed once, the same writer opens and works the next time."""
+    failing = [sqlite3.OperationalError("locked")]
+
+    def connect_later() -> sqlite3.Connection:
+        if failing:
+            raise failing.pop()
+        return connect()
+
+    writer = ThreadWriter(connect_later)
+    with pytest.raises(sqlite3.OperationalError):
+        await writer.open()
+    await writer.open()
+    async with asyncio.timeout(10):
+        assert await writer.run(add("a")) == "a"
+    await writer.close()
+
+
+async def test_nothing_is_asked_of_a_thread_that_is_gone() -> None:
+    """When the thread has died nobody waits for its answer for ever."""
+    writer = ThreadWriter(connect)
+    await writer.open()
+    writer._tasks.put(None)
+    assert writer._thread
+    await asyncio.to_thread(writer._thread.join, 10)
+    async with asyncio.timeout(10):
+        with pytest.raises(StorageError, match="not open"):
+            await writer.run(add("a"))
