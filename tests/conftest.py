@@ -7,9 +7,16 @@ from unittest.mock import Mock
 
 import aiohttp
 import aioresponses.core
+import hypothesis
 import pytest
 
 from tests.virtual_time import VirtualTimeLoop
+
+# A shared machine stalls now and then, which says nothing of the code. Too slow is the same.
+hypothesis.settings.register_profile(
+    "shared_machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("shared_machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

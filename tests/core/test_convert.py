@@ -278,7 +278,7 @@ def objects(model: Any, nasty: st.SearchStrategy[bool]) -> st.SearchStrategy[Any
 
 @pytest.mark.parametrize("model", EVERY_MODEL, ids=lambda model: model.__name__)
 @given(data=st.data())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_fast_reader_means_what_the_careful_one_means(
     model: type[Any], data: st.DataObject
 ) -> None:

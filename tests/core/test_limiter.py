@@ -76,7 +76,7 @@ async def test_a_burst_is_free_and_then_the_rate_holds() -> None:
         max_size=40,
     ),
 )
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_no_window_holds_more_than_the_bucket_allows(
     burst: int,
     calls: int,
@@ -251,7 +251,7 @@ async def test_a_caller_that_comes_as_the_last_waiter_gives_up_is_served() -> No
         max_size=25,
     )
 )
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 def test_whoever_does_not_give_up_is_served(
     steps: list[tuple[float, Priority, float | None]],
 ) -> None:

@@ -118,9 +118,7 @@ class _NoState:
     [jobs.FORM, clients.FORM, sites.FORM, users.FORM, users.SEARCH, shifts.FORM],
     ids=["job", "client", "site", "user", "search", "shifts"],
 )
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200, deadline=None
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=200)
 @given(data=st.data())
 def test_forms_refuse_or_accept(form: Form, data: st.DataObject) -> None:
     """A form answers any JSON with values or with its one error."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from planado_async.core.errors import BadSecretError, MalformedEventError
@@ -212,7 +212,6 @@ BODIES = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(raw=st.binary(max_size=60) | BODIES.map(lambda one: json.dumps(one).encode()))
 @example(raw=b'{"event_uuid":"e1","event_type":"job_x","job":{"uuid":"j","created_at":"0001"}}')
 def test_parse_raises_only_its_own_error(raw: bytes) -> None:

@@ -540,7 +540,7 @@ STEP = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(steps=st.lists(STEP, max_size=40))
 async def test_any_history_ends_with_each_run_done_once(steps: list[tuple[int, ...]]) -> None:
     """After any puts, repeats, ends and crashes, draining leaves each event done once or dead."""
