@@ -401,7 +401,7 @@ def report(
     """Print the table; return 1 if anything was lost."""
     emitted = sum(counters["events"].values())
     deliveries = counters["deliveries"]
-    optimum = max(0.0, calls["calls"] - SERVER_BURST) / (SERVER_BURST * SPEED / 60)
+    optimum = max(0.0, calls["calls"] - SERVER_BURST) * RATE.interval
     refused = [*bad_rows, *pushed.refused]
     ok = pushed.jobs - len(pushed.refused)
     open_orders = [

@@ -39,4 +39,4 @@ class _ClientResponse(aiohttp.ClientResponse):
         super().__init__(*args, stream_writer=stream_writer or Mock(output_size=0), **kwargs)
 
 
-aioresponses.core.ClientResponse = _ClientResponse
+setattr(aioresponses.core, "ClientResponse", _ClientResponse)  # noqa: B010  # not its own name

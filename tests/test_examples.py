@@ -32,11 +32,8 @@ def test_demo_loses_nothing() -> None:
         timeout=170,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    told = dict(
-        (cell.strip() for cell in line.strip("│ ").split("│", 1))
-        for line in done.stdout.splitlines()
-        if line.startswith("│")
-    )
+    rows = [line.strip("│ ").split("│", 1) for line in done.stdout.splitlines() if line[:1] == "│"]
+    told = {name.strip(): value.strip() for name, value in rows}
     assert (told["lost"], told["events dead"], told["refusals"]) == ("0", "0", "0")
     assert (told["rows ok"], told["rows refused"]) == ("238", "2")
     assert told["events stored"] == told["events handled"] == told["events sent"]

@@ -128,6 +128,7 @@ class Planado:
     def _set_up(self, transport: Transport, options: ClientOptions) -> None:
         self._transport = transport
         self._options = options
+        # What the class annotates, and nothing else, is a group of calls.
         for name, resource in Planado.__annotations__.items():
             setattr(self, name, resource(transport, options))
 

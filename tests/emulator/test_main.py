@@ -11,6 +11,7 @@ import aiohttp
 import orjson
 import pytest
 
+from planado_async.emulator import Emulator
 from planado_async.emulator import __main__ as command
 
 pytestmark = pytest.mark.real_time
@@ -96,7 +97,7 @@ async def test_serve_in_process(capsys: pytest.CaptureFixture[str]) -> None:
     """A signal ends the serving."""
     asyncio.get_running_loop().call_later(0.2, os.kill, os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(BOUND_S):
-        await command.serve(command.Emulator())
+        await command.serve(Emulator())
     assert capsys.readouterr().out.count("\n") == 1
 
 

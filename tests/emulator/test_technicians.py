@@ -189,14 +189,14 @@ async def test_locations_come_by_the_hundred(api: Api) -> None:
 async def test_place_of_work(api: Api, where: str | None) -> None:
     """The place is the site's or the client's if the job has none of its own."""
     address = {"geolocation": {"latitude": 1.5, "longitude": 2.5}}
-    made = {
+    made: dict[str | None, dict[str, Any]] = {
         "site": {"site": {"name": "Works", "address": address}},
         "client": {
             "client": {"organization": True, "organization_name": "x", "site_address": address}
         },
         None: {"site": {"name": "Works", "address": {"formatted": "somewhere"}}},
-    }[where]
-    job = await published(api, **made)
+    }
+    job = await published(api, **made[where])
     api.emulator.act(job, "start")
     (place,) = (await api.get(f"/jobs/{job}/locations"))["locations"]
     expected = (52.52, 13.405) if where is None else (1.5, 2.5)

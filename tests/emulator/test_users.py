@@ -72,7 +72,8 @@ async def test_update_of_names(api: Api) -> None:
 async def test_wrong_update(api: Api) -> None:
     """Permissions are a tree of true and false; an unknown user is 404."""
     path = f"/users/{(await users(api))[0]['uuid']}"
-    for wrong in ([], {"mobile": "yes"}, {"mobile": {"jobs": [True]}}):
+    wrongs: list[Any] = [[], {"mobile": "yes"}, {"mobile": {"jobs": [True]}}]
+    for wrong in wrongs:
         errors = await api.errors("PATCH", path, {"permissions": wrong})
         assert errors.keys() == {"permissions"}
     assert (await api.send("PATCH", f"/users/{GONE}", {})).status == 404

@@ -418,9 +418,10 @@ async def test_a_bare_request_takes_pairs_or_a_mapping(query: Any) -> None:
 )
 async def test_the_name_that_was_meant_is_told(slip: str, meant: str) -> None:
     """A part of a name, an id in place of a reference, or a slip of the finger."""
+    given: Any = {slip: "x"}
     async with Planado(KEY) as planado:
         with pytest.raises(TypeError, match=f"takes no '{slip}'; did you mean '{meant}'"):
-            await planado.jobs.create(**{slip: "x"})
+            await planado.jobs.create(**given)
 
 
 def test_a_filter_that_is_not_known_is_told_with_the_nearest() -> None:

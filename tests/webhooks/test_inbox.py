@@ -334,7 +334,7 @@ async def test_the_clock_set_back_holds_up_no_first_try(inbox: SqliteInbox, cloc
     await inbox.revive("e1")
     clock.now -= 1e6
     await inbox.recover("next")
-    claimed = []
+    claimed: list[Run] = []
     for _ in range(4):
         claimed += await claim(inbox, owner="next")
         await inbox.complete(claimed[-1])

@@ -4,7 +4,9 @@ import asyncio
 import re
 import sqlite3
 import sys
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -245,6 +247,10 @@ async def test_it_opens_once_another_programs_lock_is_gone(
         assert await inbox.put(delivery()) is True
 
 
+def rows(statement: str, terms: dict[str, Any], connection: sqlite3.Connection) -> list[Any]:
+    return connection.execute(statement, terms).fetchall()
+
+
 async def test_the_claim_guards_itself(path: Path) -> None:
     """A run whose lease holds is not claimed, whatever led to it; when it has run out it is."""
     async with SqliteInbox(path) as inbox:
@@ -253,8 +259,7 @@ async def test_the_claim_guards_itself(path: Path) -> None:
         for owner, now, claimed in [("b", 0, 0), ("a", 1, 0), ("b", 1, 1)]:
             terms = {"event_uuid": "e1", "handler": run.handler, "owner": owner, "until": 0}
             terms["now"] = run.due_at - 1 + now
-            got = await inbox._write(lambda c, t=terms: c.execute(statements.CLAIM, t).fetchall())
-            assert len(got) == claimed
+            assert len(await inbox._write(partial(rows, statements.CLAIM, terms))) == claimed
 
 
 def plan(statement: str, connection: sqlite3.Connection) -> str:

@@ -17,7 +17,7 @@ from planado_async.planado.writes import CallOptions, Listing, WriteOptions
 
 ModelT = TypeVar("ModelT", bound=Model)
 
-_OPTIONS = frozenset(WriteOptions.__annotations__) | frozenset(CallOptions.__annotations__)
+_OPTIONS = WriteOptions.__optional_keys__
 _SWITCHES = {
     "notify_assignees": "X-Planado-Notify-Assignees",
     "trigger_webhooks": "X-Planado-Trigger-Webhooks",
@@ -51,7 +51,7 @@ class ClientOptions:
 
 
 class Resource:
-    """A group of calls; its methods are thin over `_send`, `_get`, `_list`, `_write`."""
+    """A group of calls; its methods are thin over those that begin with an underscore."""
 
     def __init__(self, transport: Transport, options: ClientOptions) -> None:
         self._transport = transport
