@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check bench docs format wheel clean
+.PHONY: demo test reliability check bench docs format wheel clean
 
 demo: $(READY)
 	$(BIN)/python examples/demo.py
@@ -14,6 +14,9 @@ test: $(READY)
 	$(BIN)/coverage run -m pytest
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+reliability: $(READY)
+	$(BIN)/python -m pytest tests/reliability --full --timeout 3600
 
 check: $(READY)
 	$(BIN)/ruff format --check .

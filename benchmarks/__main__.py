@@ -3,10 +3,15 @@
 import asyncio
 import sys
 
-from benchmarks import client, imports, receiver
+from benchmarks import budget, client, imports, receiver
 from benchmarks.report import shown
 
-ALL = {"imports": imports.run, "client": client.run, "receiver": receiver.run}
+ALL = {
+    "imports": imports.run,
+    "client": client.run,
+    "budget": budget.run,
+    "receiver": receiver.run,
+}
 
 
 def main() -> None:

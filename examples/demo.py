@@ -291,9 +291,9 @@ ROUNDS = (
 )
 
 
-async def technicians_work(control: Control, orders: list[Order]) -> None:
+async def technicians_work(control: Control, orders: list[Order], *rounds: tuple[str, ...]) -> None:
     """Let the technicians do the jobs: each sets out, starts and finishes; some pause or cancel."""
-    for actions in ROUNDS:
+    for actions in rounds:
         for number, order in enumerate(orders):
             for action in _pressed(actions, number):
                 ending = {"resolution": "Done"} if action == "finish" else {}
@@ -369,12 +369,19 @@ async def day(
     calls = await control.counters()
 
     console.print("technicians set out; the receiving service stops in the middle")
-    work = asyncio.create_task(technicians_work(control, orders))
-    await asyncio.sleep(1.0)
-    await service.stop()
-    await asyncio.sleep(1.0)
-    await service.start(session)
+    setting_out, starting, *rest = ROUNDS
+    work = asyncio.create_task(technicians_work(control, orders, setting_out))
+    await asyncio.sleep(0.2)
+    await service.stop()  # while events are on their way
     await work
+    await technicians_work(control, orders, starting)
+
+    async def some_refused() -> bool:
+        return bool((await control.counters())["deliveries"]["outcomes"]["failed"])
+
+    await until(some_refused, "a delivery that nobody takes")
+    await service.start(session)
+    await technicians_work(control, orders, *rest)
 
     async def all_in() -> bool:
         service.check()

@@ -10,11 +10,14 @@ from planado_async.core.errors import (
     BadSecretError,
     BodyTooLargeError,
     BudgetWaitError,
+    BulkItemCancelledError,
+    BulkItemInterruptedError,
     ConfigurationError,
     ConflictError,
     ConnectError,
     DeadlineExceededError,
     MalformedEventError,
+    NameLookupError,
     NotFoundError,
     OutcomeUnknownError,
     PermissionDeniedError,
@@ -29,11 +32,14 @@ from planado_async.core.errors import (
     ValidationError,
     WebhookError,
 )
+from planado_async.core.gate import Turn
 from planado_async.core.limiter import Budget, Limiter, LocalLimiter, Priority, RateLimit
 from planado_async.core.pages import Pages
 from planado_async.core.retry import Retry, RetryPolicy
 from planado_async.core.secret import Secret
+from planado_async.core.telemetry import Telemetry
 from planado_async.planado.client import Planado
+from planado_async.planado.diff import diff
 
 __all__ = [
     "APIError",
@@ -45,6 +51,8 @@ __all__ = [
     "BodyTooLargeError",
     "Budget",
     "BudgetWaitError",
+    "BulkItemCancelledError",
+    "BulkItemInterruptedError",
     "BulkReport",
     "ConfigurationError",
     "ConflictError",
@@ -53,6 +61,7 @@ __all__ = [
     "Limiter",
     "LocalLimiter",
     "MalformedEventError",
+    "NameLookupError",
     "NotFoundError",
     "OutcomeUnknownError",
     "Pages",
@@ -69,10 +78,13 @@ __all__ = [
     "Secret",
     "ServerError",
     "StorageError",
+    "Telemetry",
     "TransportError",
     "TryTimeoutError",
+    "Turn",
     "UnexpectedResponseError",
     "ValidationError",
     "WebhookError",
     "__version__",
+    "diff",
 ]

@@ -1,7 +1,10 @@
-"""What every test shares: virtual time, and aioresponses made to fit the installed aiohttp."""
+"""What every test shares: virtual time, counts and figures of reliability, a watch over the logs.
+
+aioresponses is made to fit the installed aiohttp.
+"""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from unittest.mock import Mock
 
@@ -10,6 +13,8 @@ import aioresponses.core
 import hypothesis
 import pytest
 
+from tests.canary import PLANTED, Canaries, Watch
+from tests.disk import fdatasync
 from tests.virtual_time import VirtualTimeLoop
 
 # A shared machine stalls now and then, which says nothing of the code. Too slow is the same.
@@ -18,9 +23,17 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("shared_machine")
 
+_FIGURES = pytest.StashKey[dict[str, dict[str, object]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    told = "run the reliability tests with all their counts, and print their figures"
+    parser.addoption("--full", action="store_true", help=told)
+
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "real_time: run on an ordinary loop (threads, processes)")
+    config.stash[_FIGURES] = {}
 
 
 def pytest_asyncio_loop_factories(
@@ -30,6 +43,60 @@ def pytest_asyncio_loop_factories(
     if item.get_closest_marker("real_time"):
         return {"real": asyncio.SelectorEventLoop}
     return {"virtual": VirtualTimeLoop}
+
+
+# --- Reliability ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def scaled(pytestconfig: pytest.Config) -> Callable[[int], int]:
+    """Tell how many of a full run's rounds or calls to do: all with `--full`, else a tenth."""
+    full = pytestconfig.getoption("--full")
+    return lambda count: count if full else max(1, count // 10)
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> Callable[..., None]:
+    """Take what a test has measured, as keywords, to print it when all is done."""
+
+    def tell(**measured: object) -> None:
+        request.config.stash[_FIGURES].setdefault(request.node.name, {}).update(measured)
+
+    return tell
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the figures after a full run."""
+    if config.getoption("--full") and config.stash[_FIGURES]:
+        terminalreporter.section("figures")
+        terminalreporter.write_line(f"fdatasync of this machine: {fdatasync()}")
+        for test, measured in config.stash[_FIGURES].items():
+            told = ", ".join(f"{name} {value}" for name, value in measured.items())
+            terminalreporter.write_line(f"{test}: {told}")
+
+
+# --- Secrets --------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def watch() -> Watch:
+    """Read all logs of the session, at DEBUG."""
+    watch = Watch(Canaries(*PLANTED))
+    watch.begin()
+    return watch
+
+
+@pytest.fixture(autouse=True)
+def no_log_shows_a_secret(watch: Watch) -> Iterator[None]:
+    """Fail a test under which a planted secret comes up in a log."""
+    yield
+    hits, watch.hits = watch.hits, []
+    assert not hits
+
+
+# --- aioresponses ---------------------------------------------------------------------------------
 
 
 class _ClientResponse(aiohttp.ClientResponse):

@@ -52,6 +52,9 @@ def test_contracts_hold(copy: Path) -> None:
         ("emulator/views.py", "planado_async.core.errors"),
         ("planado/client.py", "planado_async.emulator"),
         ("core/encode.py", "cattrs"),
+        ("core/transport.py", "opentelemetry"),
+        ("core/transport.py", "planado_async.core.otel"),
+        ("planado/client.py", "planado_async.core.otel"),
     ],
 )
 def test_planted_violation_is_found(copy: Path, module: str, imported: str) -> None:

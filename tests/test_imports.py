@@ -19,6 +19,8 @@ def loaded_by(statement: str) -> set[str]:
     "unwanted",
     [
         "aiohttp.web",
+        "opentelemetry",
+        "planado_async.core.otel",
         "planado_async.emulator",
         "planado_async.webhooks",
         "rich",

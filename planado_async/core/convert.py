@@ -38,7 +38,9 @@ def decode(data: object, model: type[ModelT], *, at: str = "$") -> ModelT:
     try:
         return cast(ModelT, _reader(cast(Any, model))(data))
     except (TypeError, ValueError) as failure:
-        raise UnexpectedResponseError(_explain(data, model, at, failure)) from None
+        told = _explain(data, model, at, failure)
+    # Raised here, not above: a frame behind the failure holds a half-made model, which has no repr.
+    raise UnexpectedResponseError(told)
 
 
 def decode_all(items: Sequence[object], model: type[ModelT], *, at: str = "$") -> list[ModelT]:
@@ -47,7 +49,8 @@ def decode_all(items: Sequence[object], model: type[ModelT], *, at: str = "$") -
     try:
         return [read(item) for item in items]
     except (TypeError, ValueError):
-        return [decode(item, model, at=f"{at}[{index}]") for index, item in enumerate(items)]
+        pass  # raised below, for the same reason
+    return [decode(item, model, at=f"{at}[{index}]") for index, item in enumerate(items)]
 
 
 def _explain(data: object, model: type[Any], at: str, failure: Exception) -> str:

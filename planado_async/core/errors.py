@@ -21,11 +21,14 @@
     │   └─ ServerError                5xx
     ├─ UnexpectedResponseError        not JSON, or not the documented shape
     ├─ OutcomeUnknownError            a write that may or may not have happened
+    ├─ NameLookupError                no record of this name, or several
+    ├─ BulkItemCancelledError         cancelled on its way, in a bulk job
+    ├─ BulkItemInterruptedError       begun by an earlier bulk job, its end unknown
     └─ WebhookError
         ├─ BadSecretError
         ├─ BodyTooLargeError
         ├─ MalformedEventError
-        └─ StorageError           the inbox's store failed; nothing was changed
+        └─ StorageError               the inbox's store failed; nothing was changed
 """
 
 import copyreg
@@ -138,6 +141,9 @@ class NotFoundError(APIError):
 class ConflictError(APIError):
     """409, or a 422 saying that a unique value belongs to another record."""
 
+    uuid: str | None = None
+    """The record that has the external_id of a create already, where it could be looked up."""
+
 
 class ValidationError(APIError):
     """422: the API refused the values sent."""
@@ -170,6 +176,28 @@ class OutcomeUnknownError(PlanadoError):
         self.method = method
         self.path = path
         self.sent = sent
+
+
+class NameLookupError(PlanadoError):
+    """A list has no record of this name, or several.
+
+    `nearest` holds the names that may have been meant, `uuids` the records that share the name.
+    """
+
+    def __init__(
+        self, message: str, *, nearest: Sequence[str] = (), uuids: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.nearest: tuple[str, ...] = tuple(nearest)
+        self.uuids: tuple[str, ...] = tuple(uuids)
+
+
+class BulkItemCancelledError(PlanadoError):
+    """The call for one item was cancelled while under way: it may or may not have happened."""
+
+
+class BulkItemInterruptedError(PlanadoError):
+    """An earlier job began the call for this item and its end is unknown; it was not repeated."""
 
 
 class WebhookError(PlanadoError):

@@ -1,26 +1,31 @@
 """One budget of calls for everybody who shares a client.
 
 The server keeps a leaky bucket: it holds `burst` calls and leaks `calls` every `per` seconds, so a
-burst is free and the long-run rate is fixed. `LocalLimiter` keeps the same bucket here, a little
+burst is free and the long-run rate is fixed. A limiter keeps the same bucket here, a little
 smaller, and asks it for one call at a time on behalf of the first in the queue:
 
-    acquire ─► queues, one a priority, ─► gate, closed for ─► room for a ─► bucket ─► send
-               first come first served    all by a refusal    call in flight            │
+    acquire ─► queues, one a priority, ─► room for a ─► gate, closed for ─► bucket ─► send
+               first come first served    call in flight  all by a refusal              │
                          ▲                                                              │
                          └──────────────── in front, if refused ────────────────────────┘
 
-Nothing but the head of the queue waits for the bucket, so nobody overtakes and a waiter that gives
-up costs nothing but its place. The clock is the event loop's.
+Nothing but the head of the queue asks for a turn, so nobody overtakes and a waiter that gives up
+costs nothing but its place. `QueuedLimiter` is what all limiters share; where the calls are counted
+is a subclass's matter. The clock is the event loop's.
 """
 
 import asyncio
-from collections import deque
+import math
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from contextlib import suppress
 from typing import Literal, Protocol, TypeAlias, get_args
 
 from aiolimiter import AsyncLimiter
-from attrs import field, frozen, validators
+from attrs import evolve, field, frozen, validators
 
 from planado_async.core.errors import BudgetWaitError, ConfigurationError
+from planado_async.core.gate import MARGIN, Gate, Turn
 
 Priority = Literal["interactive", "normal", "background"]
 _PRIORITIES: tuple[Priority, ...] = get_args(Priority)
@@ -41,7 +46,7 @@ class RateLimit:
 
     @property
     def interval(self) -> float:
-        """Seconds in which one call leaks away."""
+        """Seconds in which one call leaks away: a slot."""
         return self.per / self.calls
 
 
@@ -50,25 +55,27 @@ class Budget:
     """How things stand: what `planado.budget` returns."""
 
     level: float
-    """Calls in the local bucket now; at the limit's `burst` the next one waits."""
+    """Calls in the local bucket now; at `burst` the next one waits. A refusal fills it further."""
     burst: float | None
-    """Calls the local bucket holds; None without a local budget."""
+    """Calls the local bucket may hold now; None without a local budget."""
     queue_length: int
-    """Calls waiting for their turn."""
+    """Calls waiting for their turn in this process."""
     in_flight: int
-    """Calls sent and not answered yet."""
+    """Calls sent by this process and not answered yet."""
     eta: float
     """Seconds until a call of priority `normal` made now could begin."""
     refusals: int
     """Refusals by the server so far."""
+    learned_burst: float | None = None
+    """The smaller burst that refusals have taught, None if none did lately."""
 
 
 class Limiter(Protocol):
-    """Grants calls. Every try of a call acquires, and releases when it is answered."""
+    """Grants calls. Every try of a call acquires a turn, and releases it when it is answered."""
 
     async def acquire(
         self, priority: Priority = "normal", *, again: bool = False, longest: float | None = None
-    ) -> None:
+    ) -> Turn:
         """Wait for a turn; `again` puts a call that was refused in front of its class.
 
         Raises:
@@ -76,12 +83,12 @@ class Limiter(Protocol):
         """
         ...
 
-    def release(self) -> None:
-        """Give back the place in flight that `acquire` took."""
+    def release(self, turn: Turn, *, answered: bool) -> None:
+        """Give a turn back, and say whether the server answered with anything but a refusal."""
         ...
 
-    async def refused(self, retry_after: float | None) -> None:
-        """Halt all callers: the server said "too many calls"."""
+    async def refused(self, turn: Turn, retry_after: float | None) -> None:
+        """Halt all callers: the server said "too many calls". The turn is still to be released."""
         ...
 
     def eta(self, priority: Priority, *, again: bool = False) -> float:
@@ -93,103 +100,114 @@ class Limiter(Protocol):
         ...
 
 
-_Queue: TypeAlias = deque[asyncio.Future[None]]
+_Queue: TypeAlias = OrderedDict[asyncio.Future[Turn], None]  # whoever gives up is out at once
 
 
-class LocalLimiter:
-    """The budget of one process; `rate=None` counts nothing and still halts on a refusal.
+class QueuedLimiter(ABC):
+    """The queues and the calls in flight of one process.
 
-    It serves one event loop at a time. In the next one it goes on with the level it had.
+    It serves one event loop at a time. A subclass counts the calls and keeps the gate.
     """
 
-    def __init__(self, rate: RateLimit | None = RateLimit(), *, in_flight: int = 8) -> None:
+    def __init__(self, rate: RateLimit | None, *, in_flight: int) -> None:
         if in_flight < 1:
             raise ValueError(f"in_flight is {in_flight}; at least one call must be allowed")
         self._rate = rate
         self._most_in_flight = in_flight
-        self._empty_at = 0.0  # when the bucket will be empty if nothing more is put in
-        self._closed_until = 0.0
         self._granted = 0
-        self._refusals = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        """Forget what belongs to an event loop: who waits, who is in flight, the bucket."""
+        """Forget what belongs to an event loop: who waits, who is in flight."""
         self._in_flight = 0
-        self._queues: dict[Priority, _Queue] = {each: deque() for each in _PRIORITIES}
-        self._refused: dict[Priority, _Queue] = {each: deque() for each in _PRIORITIES}
-        self._room = asyncio.Event()
+        self._queues: dict[Priority, _Queue] = {each: OrderedDict() for each in _PRIORITIES}
+        self._refused: dict[Priority, _Queue] = {each: OrderedDict() for each in _PRIORITIES}
+        self._changed = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
-        self._bucket: AsyncLimiter | None = None
+
+    # --- What a subclass says ---------------------------------------------------------------------
+
+    @abstractmethod
+    async def _ask(self) -> Turn | float:
+        """Count a call and return its turn, or the seconds after which to ask again.
+
+        It never suspends, so between two callers nothing changes.
+        """
+
+    @abstractmethod
+    def _returned(self, turn: Turn, *, answered: bool) -> None:
+        """Learn that a call is over."""
+
+    @abstractmethod
+    async def _halt(self, turn: Turn, seconds: float) -> None:
+        """Take the bucket as full and close the gate: a call was refused."""
+
+    @abstractmethod
+    def _look(self) -> tuple[Gate, float, float]:
+        """Return the gate, the level and the clock's time."""
+
+    # --- What callers use -------------------------------------------------------------------------
 
     async def acquire(
         self, priority: Priority = "normal", *, again: bool = False, longest: float | None = None
-    ) -> None:
+    ) -> Turn:
         """Wait for a turn: see `Limiter.acquire`."""
         await self._enter_loop()
-        if not self._queued() and self._free():
-            await self._take()
-            return
+        if not self._queued() and self._in_flight < self._most_in_flight:
+            turn = await self._ask()
+            if isinstance(turn, Turn):
+                self._begin_call()
+                return turn
         if longest is not None and (eta := self.eta(priority, again=again)) > longest:
             raise BudgetWaitError(
                 f"the call budget allows this call in {eta:.1f} s, its deadline is in "
                 f"{longest:.1f} s; raise the deadline or the priority, or send less",
                 eta=eta,
             )
-        await self._wait((self._refused if again else self._queues)[priority])
+        return await self._wait((self._refused if again else self._queues)[priority])
 
-    def release(self) -> None:
-        """Give back the place in flight."""
+    def release(self, turn: Turn, *, answered: bool) -> None:
+        """Give a turn back: see `Limiter.release`."""
         self._in_flight -= 1
-        self._room.set()
+        self._returned(turn, answered=answered)
+        self._changed.set()
 
-    async def refused(self, retry_after: float | None) -> None:
-        """Take the bucket as full and halt everybody, for two slots if nothing else is said."""
-        self._refusals += 1
-        slots = 2 * self._rate.interval if self._rate else 2.0
-        halt = slots if retry_after is None else retry_after
-        self._closed_until = max(self._closed_until, _now() + halt)
-        if self._rate:
-            await self._fill(self._rate.burst)
+    async def refused(self, turn: Turn, retry_after: float | None) -> None:
+        """Take the bucket as full and halt everybody, for two slots if nothing else is said.
+
+        Less than a slot makes no sense: until one call has leaked away, every call is refused.
+        """
+        slot = self._rate.interval if self._rate else 1.0
+        seconds = 2 * slot if retry_after is None else max(slot, retry_after)
+        await self._halt(turn, seconds)
+        self._changed.set()
 
     def eta(self, priority: Priority, *, again: bool = False) -> float:
         """Return the seconds until a call of this priority made now could begin."""
-        gate = max(0.0, self._closed_until - _now())
+        gate, level, now = self._look()
         if self._rate is None:
-            return gate
-        over = self._level() + self._ahead(priority, again=again) + 1 - self._rate.burst
-        return max(gate, over * self._rate.interval)
+            return gate.halt(now)
+        ahead = self._ahead(priority, again=again)
+        room = gate.burst(self._rate.burst, now)
+        if gate.proving and not ahead and gate.probe_until <= now:
+            room += MARGIN  # it will be the probe
+        return max(gate.halt(now), (level + ahead + 1 - room) * self._rate.interval)
 
     def budget(self) -> Budget:
         """Tell how things stand."""
+        gate, level, now = self._look()
         return Budget(
-            level=self._level(),
-            burst=self._rate.burst if self._rate else None,
+            level=level,
+            burst=gate.burst(self._rate.burst, now) if self._rate else None,
             queue_length=self._queued(),
             in_flight=self._in_flight,
             eta=self.eta("normal"),
-            refusals=self._refusals,
+            refusals=gate.refusals,
+            learned_burst=gate.learned_burst(now),
         )
 
-    def _level(self) -> float:
-        return max(0.0, self._empty_at - _now()) / self._rate.interval if self._rate else 0.0
-
-    def _queued(self) -> int:
-        return sum(map(len, [*self._refused.values(), *self._queues.values()]))
-
-    def _ahead(self, priority: Priority, *, again: bool) -> int:
-        """Count the calls that go before a new one of this priority."""
-        better = _PRIORITIES[: _PRIORITIES.index(priority)]
-        ahead = sum(len(self._refused[each]) + len(self._queues[each]) for each in better)
-        own = 0 if again else len(self._queues[priority])
-        return ahead + len(self._refused[priority]) + own
-
-    def _free(self) -> bool:
-        """Tell whether a call may begin at once."""
-        if self._in_flight >= self._most_in_flight or _now() < self._closed_until:
-            return False
-        return self._bucket is None or self._bucket.has_capacity()
+    # --- The queues -------------------------------------------------------------------------------
 
     async def _enter_loop(self) -> None:
         loop = asyncio.get_running_loop()
@@ -201,42 +219,43 @@ class LocalLimiter:
             )
         self._loop = loop
         self._begin_anew()
-        await self._fill(self._level())
 
-    async def _fill(self, level: float) -> None:
-        """Make the bucket anew, filled to a level; as it is empty before, nothing waits here."""
-        if self._rate:
-            # aiolimiter leaks its capacity in one period, so the period is stretched to the burst.
-            burst, interval = self._rate.burst, self._rate.interval
-            self._bucket = AsyncLimiter(burst, burst * interval)
-            await self._bucket.acquire(min(level, burst))
-            self._empty_at = _now() + level * interval
-
-    async def _take(self) -> None:
-        """Put one call into the bucket, once there is capacity, and into flight."""
-        if self._bucket and self._rate:
-            await self._bucket.acquire()
-            self._empty_at = max(self._empty_at, _now()) + self._rate.interval
+    def _begin_call(self) -> None:
         self._in_flight += 1
         self._granted += 1
 
-    async def _wait(self, queue: _Queue) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        queue.append(turn)
+    def _queued(self) -> int:
+        return sum(map(len, [*self._refused.values(), *self._queues.values()]))
+
+    def _ahead(self, priority: Priority, *, again: bool) -> int:
+        """Count the calls that go before a new one of this priority, at most."""
+        length = {each: len(self._refused[each]) + len(self._queues[each]) for each in _PRIORITIES}
+        best, *lower = _PRIORITIES
+        better = sum(length[each] for each in _PRIORITIES[: _PRIORITIES.index(priority)])
+        own = len(self._refused[priority]) if again else length[priority]
+        if priority == best:
+            return own
+        # The lower classes' share serves it in time, however many better ones come.
+        sharing = sum(each == priority or length[each] > 0 for each in lower)
+        return min(better + own, _LOWER_FIRST_EVERY * sharing * (own + 1) - 1)
+
+    async def _wait(self, queue: _Queue) -> Turn:
+        waiter: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
+        queue[waiter] = None
         if self._pump is None or self._pump.done():
             self._pump = asyncio.create_task(self._grant_turns(), name="planado_async limiter")
             self._pump.add_done_callback(self._pump_ended)
         try:
-            await turn
+            return await waiter
         except asyncio.CancelledError:
-            self._give_up(turn, queue)
+            self._give_up(waiter, queue)
             raise
 
-    def _give_up(self, turn: asyncio.Future[None], queue: _Queue) -> None:
-        if turn.done() and not turn.cancelled():
-            self.release()  # the turn came together with the cancellation
-        elif turn in queue:
-            queue.remove(turn)
+    def _give_up(self, waiter: asyncio.Future[Turn], queue: _Queue) -> None:
+        if waiter.done() and not waiter.cancelled():
+            # The turn came together with the cancellation.
+            self.release(waiter.result(), answered=False)
+        queue.pop(waiter, None)
         if not self._queued() and self._pump:
             self._pump.cancel()
             self._pump = None  # it is not done yet, and would not serve who comes now
@@ -244,40 +263,40 @@ class LocalLimiter:
     def _pump_ended(self, pump: asyncio.Task[None]) -> None:
         """Let nobody wait for a pump that has failed."""
         if not pump.cancelled() and (failure := pump.exception()):
-            while turn := self._next_in_line():
-                turn.set_exception(failure)
+            while waiter := self._next_in_line():
+                waiter.set_exception(failure)
 
     async def _grant_turns(self) -> None:
         """Grant turns, one after another, until nobody waits."""
         while self._queued():
-            if (halt := self._closed_until - _now()) > 0:
-                await asyncio.sleep(halt)
-            elif self._in_flight >= self._most_in_flight:
-                self._room.clear()
-                await self._room.wait()
-            elif not self._free():
-                await self._leak()
-            elif turn := self._next_in_line():
-                try:
-                    await self._take()
-                except Exception as failure:
-                    turn.set_exception(failure)
-                    raise
-                turn.set_result(None)
+            self._changed.clear()
+            if self._in_flight >= self._most_in_flight:
+                await self._changed.wait()
+            elif not isinstance(answer := await self._ask(), Turn):
+                await self._changed_within(answer)
+            else:
+                self._grant(answer)
 
-    async def _leak(self) -> None:
-        """Sleep until the bucket has room for one call."""
-        assert self._rate is not None
-        over = self._level() + 1 - self._rate.burst
-        # The floor keeps a rounding error from turning this into a busy loop.
-        await asyncio.sleep(max(over * self._rate.interval, self._rate.interval * 1e-6))
+    def _grant(self, turn: Turn) -> None:
+        self._begin_call()
+        if waiter := self._next_in_line():
+            waiter.set_result(turn)
+        else:  # whoever waited gave up in this moment
+            self.release(turn, answered=False)
 
-    def _next_in_line(self) -> asyncio.Future[None] | None:
+    async def _changed_within(self, seconds: float) -> None:
+        """Sleep, or wake up when a call is released or refused."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None if seconds == math.inf else seconds):
+                await self._changed.wait()
+
+    def _next_in_line(self) -> asyncio.Future[Turn] | None:
         for priority in self._order():
             for queue in (self._refused[priority], self._queues[priority]):
                 while queue:
-                    if not (turn := queue.popleft()).done():  # else its caller has just given up
-                        return turn
+                    waiter, _ = queue.popitem(last=False)
+                    if not waiter.done():  # else its caller has just given up
+                        return waiter
         return None
 
     def _order(self) -> tuple[Priority, ...]:
@@ -288,6 +307,78 @@ class LocalLimiter:
         best, *lower = _PRIORITIES
         first = rounds % len(lower)  # the lower classes take turns too
         return (*lower[first:], *lower[:first], best)
+
+
+class LocalLimiter(QueuedLimiter):
+    """The budget of one process; `rate=None` counts nothing and still halts on a refusal.
+
+    It serves one event loop at a time. In the next one it goes on with the level it had.
+    """
+
+    def __init__(self, rate: RateLimit | None = RateLimit(), *, in_flight: int = 8) -> None:
+        self._gate = Gate()
+        self._empty_at = 0.0  # when the bucket will be empty if nothing more is put in
+        super().__init__(rate, in_flight=in_flight)
+
+    def _begin_anew(self) -> None:
+        super()._begin_anew()
+        self._bucket: AsyncLimiter | None = None
+        self._gate = evolve(self._gate, probe_until=0.0)
+
+    async def _ask(self) -> Turn | float:
+        now, probe = _now(), self._gate.proving
+        if (wait := self._gate.wait(now)) > 0:
+            return wait
+        if self._rate is None:
+            self._gate = self._gate.sent(now, math.inf)
+            return Turn(probe=probe)
+        bucket = await self._filled(self._rate, now)
+        if not bucket.has_capacity(1 if probe else 1 + MARGIN):
+            # The floor keeps a rounding error from turning this into a busy loop.
+            over = self._level(now) + (1 if probe else 1 + MARGIN) - bucket.max_rate
+            return max(over, 1e-6) * self._rate.interval
+        turn = Turn(level=self._level(now), probe=probe)
+        await bucket.acquire()
+        self._empty_at = max(self._empty_at, now) + self._rate.interval
+        self._gate = self._gate.sent(now, math.inf)
+        return turn
+
+    def _returned(self, turn: Turn, *, answered: bool) -> None:
+        learned, now = self._gate.learned, _now()
+        self._gate = self._gate.released(turn, now, answered=answered)
+        if self._gate.learned != learned:
+            self._fill(now)
+
+    async def _halt(self, turn: Turn, seconds: float) -> None:
+        now = _now()
+        self._gate = self._gate.refuse(turn, now, halt=seconds, teaches=self._rate is not None)
+        self._fill(now)
+
+    def _fill(self, now: float) -> None:
+        """Take the bucket as full, by the size the server's has."""
+        if self._rate:
+            burst = self._gate.burst(self._rate.burst, now)
+            self._empty_at = now + (burst + MARGIN) * self._rate.interval
+            self._bucket = None
+
+    def _look(self) -> tuple[Gate, float, float]:
+        now = _now()
+        return self._gate, self._level(now), now
+
+    def _level(self, now: float) -> float:
+        return max(0.0, self._empty_at - now) / self._rate.interval if self._rate else 0.0
+
+    async def _filled(self, rate: RateLimit, now: float) -> AsyncLimiter:
+        """Return the bucket, made anew at its level if there is none of the right size.
+
+        It is the server's as far as known, so the last `MARGIN` calls of it are left alone.
+        """
+        size = self._gate.burst(rate.burst, now) + MARGIN
+        if self._bucket is None or self._bucket.max_rate != size:
+            # aiolimiter leaks its capacity in one period, so the period is stretched to the size.
+            self._bucket = AsyncLimiter(size, size * rate.interval)
+            await self._bucket.acquire(min(self._level(now), size))  # empty as it is: no wait
+        return self._bucket
 
 
 def _now() -> float:

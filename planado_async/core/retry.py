@@ -6,14 +6,22 @@ from typing import Literal
 from attrs import field, frozen, validators
 
 from planado_async.core.errors import (
+    BadRequestError,
+    BudgetWaitError,
+    ConflictError,
     ConnectError,
     PlanadoError,
     RateLimitError,
     UnexpectedResponseError,
+    ValidationError,
 )
 
-Effect = Literal["read", "repeatable", "once"]
-"""What sending a call twice does: nothing, the same as once, or something more."""
+Effect = Literal["read", "repeatable", "recoverable", "once"]
+"""What sending a call twice does: nothing, the same as once, or something more.
+
+A `recoverable` call makes a record under an id of the caller's own, which is unique: what became of
+the call can be looked up, and the server refuses to do it twice.
+"""
 
 
 @frozen(kw_only=True)
@@ -36,6 +44,8 @@ class Failure:
     effect: Effect
     attempt: int
     refusals: int = 0
+    in_doubt: bool = False
+    """Whether an earlier try may have been carried out."""
 
 
 @frozen
@@ -43,6 +53,14 @@ class Wait:
     """Try again after so many seconds; after a refusal it is the gate that waits."""
 
     seconds: float
+
+
+@frozen
+class LookUp:
+    """See after so many seconds whether it has happened; if not, try `again` or stop."""
+
+    seconds: float = 0.0
+    again: bool = False
 
 
 @frozen
@@ -63,32 +81,53 @@ class Retry:
     error: PlanadoError
 
 
-def decide(failure: Failure, policy: RetryPolicy, rng: random.Random) -> Wait | Stop:
+def decide(failure: Failure, policy: RetryPolicy, rng: random.Random) -> Wait | LookUp | Stop:
     """Tell whether to try again.
 
-    | failure                               | read, repeatable | once            |
-    |---------------------------------------|------------------|-----------------|
-    | refusal: 429, or its text under a 2xx | Wait at the gate | Wait at the gate|
-    | no connection: nothing was written    | Wait             | Wait            |
-    | written, but no whole answer; 5xx     | Wait             | Stop(unknown)   |
-    | a 2xx that is not what it should be   | Stop             | Stop(unknown)   |
-    | anything else                         | Stop             | Stop            |
+    | failure                               | read, repeatable | recoverable | once          |
+    |---------------------------------------|------------------|-------------|---------------|
+    | refusal: 429, or its text under a 2xx | Wait at the gate | the same    | the same      |
+    | no connection: nothing was written    | Wait             | Wait        | Wait          |
+    | written, but no whole answer; 5xx     | Wait             | LookUp      | Stop(unknown) |
+    | a 2xx that is not what it should be   | Stop             | LookUp      | Stop(unknown) |
+    | the id it sends is taken              | Stop             | LookUp      | Stop          |
+    | anything else                         | Stop             | Stop        | Stop          |
 
-    Waits end with the policy's last attempt. A `once` call is never written twice, because nothing
-    proves that the first did not happen.
+    Waits end with the policy's last attempt; a look-up then decides between done and unknown. A
+    `once` call is never written twice, because nothing proves that the first did not happen. A
+    `recoverable` call whose earlier try is in doubt stops as unknown, unless the server has refused
+    what it says; any other call in doubt does so where the budget does not allow it to be repeated.
     """
-    error = failure.error
+    error, last = failure.error, failure.attempt >= policy.attempts
     if isinstance(error, RateLimitError):
-        return Wait(0.0) if failure.refusals <= policy.refusals else Stop()
-    if isinstance(error, UnexpectedResponseError):
-        return Stop(unknown=failure.effect == "once")
-    if not error.retryable:
-        return Stop()
-    if failure.effect == "once" and not isinstance(error, ConnectError):
+        return Wait(0.0) if failure.refusals <= policy.refusals else _stop(failure)
+    if failure.effect == "recoverable" and isinstance(error, ConflictError):
+        return LookUp()
+    if failure.effect == "once" and _is_ambiguous(error):
         return Stop(unknown=True)
-    if failure.attempt >= policy.attempts:
-        return Stop()
-    return Wait(max(_backoff(failure.attempt, policy, rng), error.retry_after or 0.0))
+    seconds = max(_backoff(failure.attempt, policy, rng), error.retry_after or 0.0)
+    if failure.effect == "recoverable" and _is_ambiguous(error):
+        return LookUp(seconds, again=not last)
+    return Wait(seconds) if error.retryable and not last else _stop(failure)
+
+
+def _is_ambiguous(error: PlanadoError) -> bool:
+    """Tell whether a call that ended so may have been carried out."""
+    if isinstance(error, ConnectError | RateLimitError):
+        return False
+    return error.retryable or isinstance(error, UnexpectedResponseError)
+
+
+def _stop(failure: Failure) -> Stop:
+    """Return the end of a call, which an earlier try may have carried out."""
+    match failure.effect:
+        case "read":
+            return Stop()
+        case "recoverable":
+            said_no = isinstance(failure.error, BadRequestError | ValidationError)
+            return Stop(unknown=failure.in_doubt and not said_no)
+        case _:
+            return Stop(unknown=failure.in_doubt and isinstance(failure.error, BudgetWaitError))
 
 
 def _backoff(attempt: int, policy: RetryPolicy, rng: random.Random) -> float:

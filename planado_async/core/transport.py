@@ -5,7 +5,8 @@ import logging
 import platform
 import random
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
+from secrets import token_hex
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
 
@@ -18,8 +19,8 @@ from planado_async.core import __version__
 from planado_async.core.auth import Auth
 from planado_async.core.errors import (
     AuthenticationError,
-    BudgetWaitError,
     ConfigurationError,
+    ConflictError,
     ConnectError,
     DeadlineExceededError,
     NotFoundError,
@@ -31,8 +32,10 @@ from planado_async.core.errors import (
     UnexpectedResponseError,
     error_for,
 )
+from planado_async.core.gate import Turn
 from planado_async.core.limiter import Limiter, Priority
-from planado_async.core.retry import Effect, Failure, Retry, RetryPolicy, Stop, decide
+from planado_async.core.retry import Effect, Failure, LookUp, Retry, RetryPolicy, Stop, Wait, decide
+from planado_async.core.telemetry import Begun, Ended, Failed, Guard, Kind, Telemetry, Watch, shown
 
 USER_AGENT = (
     f"planado_async/{__version__} aiohttp/{aiohttp.__version__} Python/{platform.python_version()}"
@@ -69,6 +72,8 @@ class Call:
     body: Any = None
     read: Callable[[Any], Any] = lambda answer: answer
     """Makes the answer's JSON into what is returned, or raises `UnexpectedResponseError`."""
+    look_up: "Call | None" = None
+    """How to read the record that a `recoverable` call makes; it returns what the call returns."""
     options: Options = field(factory=Options)
     content: bytes | None = field(
         init=False,
@@ -128,18 +133,65 @@ def checked_path(path: str) -> str:
 class _Progress:
     """What one call has been through so far."""
 
-    __slots__ = ("attempts", "on_the_wire", "refusals", "waited", "written")
+    __slots__ = (
+        "attempts",
+        "began",
+        "conflict",
+        "headers",
+        "id",
+        "on_the_wire",
+        "queued",
+        "refusals",
+        "status",
+        "waited",
+        "watch",
+        "written",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, outer: "_Progress | None" = None) -> None:
+        self.id: str = outer.id if outer else token_hex(4)  # of this call's lines in the log
+        self.watch: Watch | None = outer.watch if outer else None
+        self.began = _now()
+        self.status: int | None = None  # of the last answer, like its headers that may be shown
+        self.headers: Mapping[str, str] = {}
+        self.queued = 0.0  # the part of `waited` that was spent waiting for the budget
         self.attempts = 0
         self.refusals = 0
         self.waited = 0.0
         self.on_the_wire = False  # a try is under way, and the server may have it
         self.written = False  # an earlier try may have been carried out
+        self.conflict: ConflictError | None = None  # it has ended so; what follows only adds to it
+
+    def ended(self, error: str | None) -> Ended:
+        """Return how the call has ended, well or by an error of this class."""
+        return Ended(
+            error=error,
+            status=self.status,
+            headers=self.headers,
+            attempts=self.attempts,
+            refusals=self.refusals,
+            queued=self.queued,
+            waited=self.waited,
+            seconds=_now() - self.began,
+        )
+
+    def failed(self, error: PlanadoError, kind: Kind) -> None:
+        """Tell of a try that failed, though the call may go on."""
+        if self.watch:
+            self.watch.failed(Failed.by(error, kind, self.attempts))
 
     def may_have_happened(self, call: Call) -> bool:
         """Tell whether a write that fails now may still have been carried out."""
         return call.effect != "read" and (self.on_the_wire or self.written)
+
+
+def _with_once(session: aiohttp.ClientSession) -> Sequence[aiohttp.ClientMiddlewareType] | None:
+    """Return a caller's own middlewares, which those of a request replace, with ours behind.
+
+    aiohttp has no public name for them. Were this one to go, theirs would run without ours.
+    """
+    own: Sequence[aiohttp.ClientMiddlewareType] | None = getattr(session, "_middlewares", None)
+    return None if own is None else (*own, _once)
 
 
 async def _once(
@@ -170,6 +222,7 @@ class Transport:
         session: aiohttp.ClientSession | None = None,
         on_wait: Callable[[float], object] | None = None,
         on_retry: Callable[[Retry], object] | None = None,
+        telemetry: Telemetry | None = None,
         rng: random.Random | None = None,
     ) -> None:
         self.limiter = limiter
@@ -180,6 +233,7 @@ class Transport:
         self._owns_session = session is None
         self._on_wait = on_wait
         self._on_retry = on_retry
+        self._telemetry = None if telemetry is None else Guard(telemetry)
         self._rng = rng or random.Random()
 
     async def open(self) -> None:
@@ -203,27 +257,38 @@ class Transport:
             PlanadoError: any of the tree but the webhooks' branch.
         """
         progress = _Progress()
-        outcome: object = "cancelled"
+        if self._telemetry is None:
+            return await self._to_its_end(call, progress)
+        with self._telemetry.call(self._begun(call, progress)) as progress.watch:
+            return await self._to_its_end(call, progress)
+
+    def _begun(self, call: Call, progress: _Progress) -> Begun:
+        server = URL(self.base_url)
+        return Begun(
+            id=progress.id,
+            method=call.method,
+            route=call.route,
+            host=server.host or "",
+            port=server.port or 0,
+        )
+
+    async def _to_its_end(self, call: Call, progress: _Progress) -> Any:
+        """Carry a call out, and tell how it ended."""
+        failure = None
         try:
             self._open_session()  # else the budget would be asked in vain
-            answer = await self._within_deadline(call, progress)
-            outcome = "ok"
-        except PlanadoError as error:
-            outcome = type(error).__name__
-            error.attempts, error.waited = progress.attempts, progress.waited
-            error.add_note(f"{call.method} {call.route}")
+            return await self._within_deadline(call, progress)
+        except BaseException as error:
+            failure = type(error).__name__
+            if isinstance(error, PlanadoError):
+                error.attempts, error.waited = progress.attempts, progress.waited
+                error.add_note(f"{call.method} {call.route}")
             raise
-        else:
-            return answer
         finally:
-            _log.debug(
-                "%s %s: %s, attempts %d, waited %.3f s",
-                call.method,
-                call.route,
-                outcome,
-                progress.attempts,
-                progress.waited,
-            )
+            ended = progress.ended(failure)
+            _log.debug("call %s: %s %s: %s", progress.id, call.method, call.route, ended)
+            if progress.watch:
+                progress.watch.ended(ended)
 
     async def _within_deadline(self, call: Call, progress: _Progress) -> Any:
         deadline = call.options.deadline
@@ -239,6 +304,8 @@ class Transport:
         except TimeoutError:
             if not scope.expired():
                 raise
+            if progress.conflict:
+                raise progress.conflict from None
             if progress.may_have_happened(call):
                 raise _unknown(call, f"the deadline of {deadline} s passed") from None
             raise DeadlineExceededError(f"not done within its deadline of {deadline} s") from None
@@ -248,11 +315,19 @@ class Transport:
             try:
                 return await self._try(call, progress, ends_at)
             except PlanadoError as error:
-                await self._wait_or_raise(call, progress, error)
+                decision = self._decide(call, progress, error)
+                if isinstance(decision, LookUp):
+                    found = await self._recover(call, progress, error, decision, ends_at)
+                    if found is not None:
+                        return found
+                else:
+                    self._tell(call, progress, error, decision.seconds)
+                    await _pause(progress, decision.seconds)
 
     async def _try(self, call: Call, progress: _Progress, ends_at: float | None) -> Any:
         """Make one try, paying for it."""
-        await self._turn(call, progress, ends_at)
+        turn = await self._turn(call, progress, ends_at)
+        answered = False
         try:
             progress.attempts += 1
             status, headers, body = await self._exchange(call, progress)
@@ -261,9 +336,12 @@ class Transport:
             if isinstance(error, RateLimitError):
                 progress.refusals += 1
                 progress.attempts -= 1
-                await self.limiter.refused(error.retry_after)
+                progress.failed(error, "refusal")
+                await self.limiter.refused(turn, error.retry_after)
+            else:
+                answered = True
         finally:
-            self.limiter.release()
+            self.limiter.release(turn, answered=answered)
         if isinstance(error, NotFoundError) and call.method == "DELETE" and progress.written:
             return None  # the try before removed it, and its answer was lost
         if isinstance(error, AuthenticationError):
@@ -272,7 +350,7 @@ class Transport:
             raise error
         return call.read(answer)
 
-    async def _turn(self, call: Call, progress: _Progress, ends_at: float | None) -> None:
+    async def _turn(self, call: Call, progress: _Progress, ends_at: float | None) -> Turn:
         """Wait for the limiter, and tell who wants to know."""
         priority, began = call.options.priority, _now()
         if self._on_wait and (eta := self.limiter.eta(priority)) > 0:
@@ -280,24 +358,32 @@ class Transport:
         longest = None if ends_at is None else ends_at - began
         again = progress.refusals > 0
         try:
-            await self.limiter.acquire(priority, again=again, longest=longest)
+            return await self.limiter.acquire(priority, again=again, longest=longest)
         finally:
-            progress.waited += _now() - began
+            seconds = _now() - began
+            progress.waited += seconds
+            progress.queued += seconds
 
     async def _exchange(
         self, call: Call, progress: _Progress
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Send the request once; map what aiohttp raises, here and nowhere else."""
+        error: BaseException
+        send = self._request(call)
         # No local holds the headers: what reports errors with the locals of frames would send them.
-        request = self._request(call, await self._auth.headers())
+        request = send(await self._auth.headers())
         progress.on_the_wire = True
         try:
             async with request as response:
-                return response.status, response.headers, await response.read()
+                body = await response.read()
+                progress.status, progress.headers = response.status, shown(response.headers)
+                return response.status, response.headers, body
+        except asyncio.CancelledError as cancelled:
+            error = asyncio.CancelledError(*cancelled.args)
         except (aiohttp.ClientError, TimeoutError, OSError) as failure:
             error = _mapped(failure, call.options.timeout)
         progress.on_the_wire = not isinstance(error, ConnectError)
-        # Raised here, not above: aiohttp's errors hold the request, and with it the key.
+        # Raised here, not above: aiohttp's errors and frames hold the request, and with it the key.
         raise error
 
     def _open_session(self) -> aiohttp.ClientSession:
@@ -308,44 +394,99 @@ class Transport:
         return self._session
 
     def _request(
-        self, call: Call, auth: Mapping[str, str]
-    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        self, call: Call
+    ) -> Callable[[Mapping[str, str]], AbstractAsyncContextManager[aiohttp.ClientResponse]]:
+        """Return what sends a call with the headers that authenticate it."""
         query = f"?{urlencode(call.query)}" if call.query else ""
         content = {} if call.content is None else {"Content-Type": "application/json"}
-        return self._open_session().request(
+        headers = {**_HEADERS, **content, **call.options.headers}
+        url = URL(f"{self.base_url}{call.path}{query}", encoded=True)
+        session = self._open_session()
+        return lambda auth: session.request(
             call.method,
-            URL(f"{self.base_url}{call.path}{query}", encoded=True),
-            headers={**_HEADERS, **content, **call.options.headers, **auth},
+            url,
+            headers={**headers, **auth},
             data=call.content,
             allow_redirects=False,
             raise_for_status=False,
             timeout=aiohttp.ClientTimeout(total=call.options.timeout),
+            middlewares=None if self._owns_session else _with_once(session),
         )
 
-    async def _wait_or_raise(self, call: Call, progress: _Progress, error: PlanadoError) -> None:
+    def _decide(self, call: Call, progress: _Progress, error: PlanadoError) -> Wait | LookUp:
+        """Return how to go on after an error, or raise it."""
         failure = Failure(
             error=error,
             effect=call.effect,
             attempt=progress.attempts,
             refusals=progress.refusals,
+            in_doubt=progress.written,
         )
         decision = decide(failure, self._retries, self._rng)
         if isinstance(decision, Stop):
-            out_of_budget = isinstance(error, BudgetWaitError) and progress.may_have_happened(call)
-            if decision.unknown or out_of_budget:
+            if decision.unknown:
                 raise _unknown(call, str(error)) from error
             raise error
-        progress.written |= not isinstance(error, ConnectError | RateLimitError)
-        self._tell(call, progress, error, decision.seconds)
-        began = _now()
+        never_happened = ConnectError | RateLimitError | ConflictError
+        progress.written |= not isinstance(error, never_happened)
+        return decision
+
+    async def _recover(
+        self,
+        call: Call,
+        progress: _Progress,
+        error: PlanadoError,
+        decision: LookUp,
+        ends_at: float | None,
+    ) -> Any:
+        """Return what a call in doubt has made, None if it is to be sent again."""
+        if isinstance(error, ConflictError) and not progress.written:
+            raise await self._with_uuid(call, progress, error, ends_at)
+        kind = type(error).__name__
+        _log.info("call %s: %s %s is looked up: %s", progress.id, call.method, call.route, kind)
+        progress.failed(error, "look_up")
+        await _pause(progress, decision.seconds)
         try:
-            await asyncio.sleep(decision.seconds)
+            found = await self._look_up(call, progress, ends_at)
+        except PlanadoError as failure:
+            raise _unknown(call, f"{error}; looking it up failed: {failure}") from failure
+        if found is None and not decision.again:
+            raise _unknown(call, f"{error}; it is not there yet") from error
+        if found is None:
+            self._tell(call, progress, error, 0.0)
+        return found
+
+    async def _with_uuid(
+        self, call: Call, progress: _Progress, error: ConflictError, ends_at: float | None
+    ) -> ConflictError:
+        """Return a conflict with the uuid of the record that has the id already."""
+        progress.conflict = error
+        with suppress(PlanadoError):
+            error.uuid = await self._look_up(call, progress, ends_at)
+        if error.uuid is not None:
+            error.args = (f"{error}; it is {error.uuid}",)
+        return error
+
+    async def _look_up(self, call: Call, progress: _Progress, ends_at: float | None) -> Any:
+        """Read the record that a call makes, as a call of its own; None if there is none."""
+        assert call.look_up is not None
+        looking = _Progress(progress)
+        try:
+            return await self._until_done(call.look_up, looking, ends_at)
+        except NotFoundError:
+            return None
         finally:
-            progress.waited += _now() - began
+            progress.waited += looking.waited
+            progress.queued += looking.queued
 
     def _tell(self, call: Call, progress: _Progress, error: PlanadoError, seconds: float) -> None:
         level = logging.WARNING if isinstance(error, RateLimitError) else logging.INFO
-        _log.log(level, "%s %s is tried again: %s", call.method, call.route, type(error).__name__)
+        kind = type(error).__name__
+        _log.log(
+            level, "call %s: %s %s is tried again: %s", progress.id, call.method, call.route, kind
+        )
+        if not isinstance(error, RateLimitError):  # a refusal has been told as such
+            progress.failed(error, "retry")
         if self._on_retry:
             self._on_retry(
                 Retry(
@@ -387,11 +528,26 @@ def _read(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Any, Pl
 def _unknown(call: Call, reason: str) -> OutcomeUnknownError:
     return OutcomeUnknownError(
         f"{call.method} {call.route} was sent and may or may not have happened ({reason}); "
-        "look the record up before sending it again",
+        f"{_advice(call)} before sending it again",
         method=call.method,
         path=call.path,
         sent=call.body,
     )
+
+
+def _advice(call: Call) -> str:
+    """Say what to look up. The message names no id: it may end in a log."""
+    if call.look_up:
+        return f"ask {call.look_up.method} {call.look_up.route}, with the id in .sent,"
+    return "look the record up" if call.method == "POST" else "look up the record of .path"
+
+
+async def _pause(progress: _Progress, seconds: float) -> None:
+    began = _now()
+    try:
+        await asyncio.sleep(seconds)
+    finally:
+        progress.waited += _now() - began
 
 
 def expect(answer: Any, key: str, kind: type) -> Any:

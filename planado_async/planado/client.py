@@ -15,6 +15,7 @@ from planado_async.core.encode import encode, encode_any
 from planado_async.core.errors import ConfigurationError
 from planado_async.core.limiter import Budget, Limiter, LocalLimiter, RateLimit
 from planado_async.core.retry import Retry, RetryPolicy
+from planado_async.core.telemetry import Telemetry
 from planado_async.core.transport import Call, Transport, checked_path, checked_url
 from planado_async.planado.resources import (
     ClientOptions,
@@ -60,8 +61,11 @@ class Planado:
         deadline: seconds for a whole call, waiting for the budget included; None for no end.
         notify_assignees: False keeps the assignees' phones quiet about what this client writes.
         trigger_webhooks: True asks for webhooks of what this client writes.
+        directory_ttl: seconds for which `find` keeps a list of skills, teams and the like; 0 or
+            less to ask every time.
         on_wait: called with the seconds a call is about to wait for the budget.
         on_retry: called before a call is tried again.
+        telemetry: is told of every call: `planado_async.core.otel.OpenTelemetry()`, or your own.
 
     Raises:
         ConfigurationError: no key, or a URL that would show it.
@@ -101,13 +105,17 @@ class Planado:
         deadline: float | None = None,
         notify_assignees: bool | None = None,
         trigger_webhooks: bool | None = None,
+        directory_ttl: float = 300.0,
         on_wait: Callable[[float], object] | None = None,
         on_retry: Callable[[Retry], object] | None = None,
+        telemetry: Telemetry | None = None,
     ) -> None:
         if auth and api_key:
             raise ConfigurationError("pass either api_key= or auth=, not both")
         if not isinstance(rate, RateLimit | None):
             raise ConfigurationError("rate= takes a RateLimit, such as RateLimit(60), or None")
+        if not isinstance(directory_ttl, int | float):
+            raise ConfigurationError("directory_ttl= takes seconds, such as 300.0")
         transport = Transport(
             base_url=_base_url(base_url),
             auth=auth or ApiKey(_key_from_environment() if api_key is None else api_key),
@@ -116,6 +124,7 @@ class Planado:
             session=session,
             on_wait=on_wait,
             on_retry=on_retry,
+            telemetry=telemetry,
         )
         given = {
             "timeout": timeout,
@@ -123,22 +132,21 @@ class Planado:
             "notify_assignees": notify_assignees,
             "trigger_webhooks": trigger_webhooks,
         }
-        self._set_up(transport, ClientOptions(**encode(given, WriteOptions)))
-
-    def _set_up(self, transport: Transport, options: ClientOptions) -> None:
         self._transport = transport
-        self._options = options
+        self._options = ClientOptions(**encode(given, WriteOptions), directory_ttl=directory_ttl)
         # What the class annotates, and nothing else, is a group of calls.
         for name, resource in Planado.__annotations__.items():
-            setattr(self, name, resource(transport, options))
+            setattr(self, name, resource(transport, self._options))
 
     def with_options(self, **options: Unpack[WriteOptions]) -> "Planado":
-        """Return a client with other options that shares session and budget with this one.
+        """Return a client with other options that shares session, budget and kept lists.
 
         It is open as long as this one is, and needs no `async with` of its own.
         """
         other = copy(self)
-        other._set_up(self._transport, evolve(self._options, **encode(options, WriteOptions)))
+        other._options = evolve(self._options, **encode(options, WriteOptions))
+        for name in Planado.__annotations__:
+            setattr(other, name, getattr(self, name)._with(other._options))
         other._owns_transport = False
         return other
 
@@ -155,29 +163,55 @@ class Planado:
         key: Callable[[T], str] | None = None,
         concurrency: int = 8,
         on_progress: Callable[[Progress], object] | None = None,
+        report: BulkReport[T, R] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        repeat_interrupted: bool = False,
     ) -> BulkReport[T, R]:
         """Call `fn(item)` for every item within the budget, and keep every outcome.
 
-        `key` names an item in the note its error gets, which logs may show; without it the note
-        has the item's number.
+        Args:
+            fn: called with one item, such as `planado.jobs.get`.
+            items: taken whole before the first call.
+            key: names an item in the note its error gets, which logs may show, and in the
+                checkpoint; without it the note has the item's number.
+            concurrency: calls under way at a time, at most.
+            on_progress: told after each call; if it fails it is not called again.
+            report: a `BulkReport()` to fill, to have it if the job is cancelled.
+            checkpoint: a file to go on from if the job does not end. Calls that it says are done
+                are skipped, those that failed are made again.
+            repeat_interrupted: call again what the checkpoint knows no end of. That is right for
+                reads, updates, upserts and creates with an external_id of your own.
 
         Raises:
-            ValueError: `concurrency` is below 1.
+            ValueError: `concurrency` is below 1, `report` was used before, or with a checkpoint
+                there is no `key`, or it gives two items the same one or one that is not text.
+            ConfigurationError: the checkpoint cannot be opened, is in use, or is another file.
         """
-        return await bulk(fn, items, key=key, concurrency=concurrency, on_progress=on_progress)
+        return await bulk(
+            fn,
+            items,
+            key=key,
+            concurrency=concurrency,
+            on_progress=on_progress,
+            report=report,
+            checkpoint=checkpoint,
+            repeat_interrupted=repeat_interrupted,
+        )
 
     async def request(
         self,
         method: str,
         path: str,
         *,
+        route: str = "(request)",
         query: Mapping[str, str] | Sequence[tuple[str, str]] = (),
         body: Any = None,
         **options: Unpack[WriteOptions],
     ) -> Any:
         """Send a call that has no method here yet, and return the JSON it answers.
 
-        `path` begins with a slash and comes after `/v2`, its ids quoted already. A GET is tried
+        `path` begins with a slash and comes after `/v2`, its ids quoted already. `route` is what
+        errors, logs and traces show of it, with names in place of ids: `/jobs/{id}`. A GET is tried
         again after a failure; any other method only if it was not written.
 
         Raises:
@@ -188,8 +222,8 @@ class Planado:
         given = encode(options, WriteOptions)
         call = Call(
             method=method,
-            route=checked_path(path),
-            path=path,
+            route=route,
+            path=checked_path(path),
             effect="read" if method == "GET" else "once",
             query=tuple(query.items() if isinstance(query, Mapping) else query),
             body=encode_any(body, "body"),

@@ -3,7 +3,8 @@
 Field names are the API's own. Only what identifies a record is required: every other field may be
 missing from an answer and is then None or an empty tuple. `raw` is the JSON object exactly as it
 was received, so a key this package does not know yet is there. Date-times are aware, durations are
-`timedelta`, decimals `Decimal`; a status or type not seen before stays the string it is.
+`timedelta`, decimals `Decimal`; a status or type not seen before stays the string it is. Models can
+be members of sets: fields whose JSON may be an object or list count for equality, not for the hash.
 """
 
 from collections.abc import Mapping
@@ -74,7 +75,7 @@ class CustomField(Model):
     required: bool | None = None
     hidden: bool | None = None
     read_only: bool | None = None
-    value: Any = None
+    value: Any = field(default=None, hash=False)
 
 
 @frozen(kw_only=True, slots=True)
@@ -214,7 +215,7 @@ class HistoryEvent(Model):
     version: int
     uuid: str | None = None
     type: str | None = None
-    payload: Any = None
+    payload: Any = field(default=None, hash=False)
     context: Context | None = None
 
 
@@ -297,7 +298,7 @@ class User(Model):
     mobile_phone: str | None = None
     territory: Reference | None = None
     skills: tuple[Reference, ...] = ()
-    permissions: Mapping[str, Any] | None = None
+    permissions: Mapping[str, Any] | None = field(default=None, hash=False)
 
 
 @frozen(kw_only=True, slots=True)
@@ -487,7 +488,7 @@ class WebhookRequest(Model):
     status: str | None = None
     http_request_body: str | None = None
     http_response_code: int | None = None
-    http_response_headers: Mapping[str, Any] | None = None
+    http_response_headers: Mapping[str, Any] | None = field(default=None, hash=False)
     http_response_body: str | None = None
     send_at: datetime | None = None
     sent_at: datetime | None = None

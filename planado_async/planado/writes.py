@@ -329,6 +329,9 @@ class JobCreate(JobUpdate, total=False):
     job_type: CodeRef
     external_id: OwnId
     external_order_id: OwnId
+    safe: bool
+    """True: make an external_id where none is given, so that a lost answer can be recovered from.
+    It is not sent."""
 
 
 # --- Users ----------------------------------------------------------------------------------------

@@ -12,15 +12,18 @@ import aiohttp
 import orjson
 import pytest
 
+from planado_async.core import transport as transport_module
 from planado_async.core.auth import ApiKey
 from planado_async.core.errors import (
     AuthenticationError,
     BudgetWaitError,
     ConfigurationError,
+    ConflictError,
     ConnectError,
     DeadlineExceededError,
     NotFoundError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     PlanadoError,
     RateLimitError,
     RedirectRefusedError,
@@ -493,6 +496,19 @@ async def test_one_refusal_halts_everybody() -> None:
     assert wire.asked[1].at - wire.asked[0].at == pytest.approx(30.0, abs=0.05)
 
 
+async def test_a_probe_that_is_cut_off_opens_nothing() -> None:
+    """Only an answer that is no refusal lets all others go."""
+    limiter = LocalLimiter(RateLimit(6000, per=60.0, burst=50))
+    script = (REFUSED, CUT, Answer(after=5.0), Answer())
+    async with Wire(*script) as wire, opened(wire.url, limiter=limiter) as transport:
+        first = asyncio.create_task(transport.send(call()))
+        while not limiter.budget().refusals:  # noqa: ASYNC110  # the moment after is meant
+            await asyncio.sleep(0.001)
+        await asyncio.gather(first, *(transport.send(call()) for _ in range(3)))
+    assert len(wire.asked) == 6
+    assert wire.asked[3].at - wire.asked[2].at >= 5.0
+
+
 async def test_every_try_pays() -> None:
     """A repeated call takes from the budget again."""
     limiter = LocalLimiter(RateLimit(1, per=3600.0, burst=9))
@@ -698,6 +714,251 @@ async def test_every_request_on_the_wire_is_paid_for() -> None:
     assert limiter.budget().level == pytest.approx(len(wire.asked), abs=0.01)
 
 
+# --- Creating under an id of the caller's own -----------------------------------------------------
+
+MADE = Answer(status=201, body=b'{"uuid": "u-1"}')
+TAKEN = Answer(status=422, body=b'{"errors": {"external_id": ["is used by another entity"]}}')
+CLOSED = Answer(status=403, body=b'{"message": "no"}')
+SLOW = Answer(after=90.0)
+LOST = {
+    "5xx": FAILED,
+    "cut": CUT,
+    "slow": SLOW,
+    "html": Answer(body=b"<html>log in</html>"),
+    "no id": Answer(body=b"{}"),
+    "empty": Answer(body=b""),
+}
+ONE_TRY = RetryPolicy(attempts=1)
+
+
+def creation(**options: Any) -> Call:
+    look_up = Call(
+        method="GET",
+        route="/jobs/{external_id}",
+        path="/jobs/wo-1",
+        effect="read",
+        read=lambda answer: expect(answer, "uuid", str),
+        options=Options(**options),
+    )
+    return Call(
+        method="POST",
+        route="/jobs",
+        path="/jobs",
+        effect="recoverable",
+        body={"external_id": "wo-1"},
+        read=look_up.read,
+        look_up=look_up,
+        options=Options(**options),
+    )
+
+
+@pytest.mark.parametrize("lost", LOST)
+@pytest.mark.parametrize("policy", [RetryPolicy(), ONE_TRY], ids=["patient", "one try"])
+async def test_a_lost_answer_is_looked_up(lost: str, policy: RetryPolicy) -> None:
+    """What the create has made is found, and not made again."""
+    async with Wire(LOST[lost], MADE) as wire, opened(wire.url, retries=policy) as transport:
+        assert await transport.send(creation()) == "u-1"
+    assert [(each.method, each.path) for each in wire.asked] == [
+        ("POST", "/v2/jobs"),
+        ("GET", "/v2/jobs/wo-1"),
+    ]
+
+
+@pytest.mark.parametrize("lost", LOST)
+async def test_what_is_not_there_is_sent_again(lost: str) -> None:
+    """The look-up comes after the usual wait, the repeat right behind it, and is told."""
+    told: list[Retry] = []
+    async with (
+        Wire(LOST[lost], GONE, MADE) as wire,
+        opened(wire.url, on_retry=told.append) as transport,
+    ):
+        assert await transport.send(creation(timeout=30.0)) == "u-1"
+    assert wire.methods == ["POST", "GET", "POST"]
+    looked_up_after = wire.asked[1].at - wire.asked[0].at - (30.0 if lost == "slow" else 0.0)
+    assert 0.25 <= looked_up_after <= 0.55
+    assert wire.asked[2].at - wire.asked[1].at <= 0.05
+    assert [(each.method, each.route, each.attempt, each.seconds) for each in told] == [
+        ("POST", "/jobs", 1, 0.0)
+    ]
+
+
+async def test_a_create_is_given_up_after_its_last_attempt() -> None:
+    """Each try is followed by a look-up; the last one that finds nothing proves nothing."""
+    async with (
+        Wire(FAILED, GONE, FAILED, GONE, FAILED, GONE, MADE) as wire,
+        opened(wire.url, retries=RetryPolicy(attempts=3)) as transport,
+    ):
+        with pytest.raises(OutcomeUnknownError, match=r"503: try later; it is not there") as caught:
+            await transport.send(creation())
+    assert wire.methods == ["POST", "GET"] * 3
+    assert caught.value.attempts == 3
+    assert isinstance(caught.value.__cause__, ServerError)
+
+
+async def test_what_cannot_be_looked_up_is_unknown() -> None:
+    """The error says what was sent and what to ask; the id is in what was sent."""
+    async with Wire(CUT, CLOSED) as wire, opened(wire.url) as transport:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await transport.send(creation())
+    assert str(caught.value) == (
+        "POST /jobs was sent and may or may not have happened (the connection broke: "
+        "ServerDisconnectedError; looking it up failed: 403: no); ask GET /jobs/{external_id}, "
+        "with the id in .sent, before sending it again"
+    )
+    assert caught.value.sent == {"external_id": "wo-1"}
+    assert isinstance(caught.value.__cause__, PermissionDeniedError)
+    assert isinstance(caught.value.__cause__.__context__, TransportError)
+    assert wire.methods == ["POST", "GET"]
+
+
+async def test_a_look_up_is_a_read() -> None:
+    """It is tried again like any other, and given up like any other."""
+    async with Wire(CUT, FAILED, REFUSED, MADE) as wire, opened(wire.url) as transport:
+        assert await transport.send(creation()) == "u-1"
+    assert wire.methods == ["POST", "GET", "GET", "GET"]
+    two = RetryPolicy(attempts=2)
+    async with Wire(CUT, FAILED) as wire, opened(wire.url, retries=two) as transport:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await transport.send(creation())
+    assert wire.methods == ["POST", "GET", "GET"]
+    assert isinstance(caught.value.__cause__, ServerError)
+    assert caught.value.attempts == 1
+    assert 0.5 <= caught.value.waited <= 1.0  # before the look-up, and between its tries
+
+
+async def test_a_create_that_lands_late_is_found() -> None:
+    """The repeat is refused because the first has come through, so that is looked up again."""
+    async with Wire(CUT, GONE, TAKEN, MADE) as wire, opened(wire.url) as transport:
+        assert await transport.send(creation()) == "u-1"
+    assert wire.methods == ["POST", "GET", "POST", "GET"]
+
+
+async def test_an_id_taken_by_nothing_that_can_be_found_stays_in_doubt() -> None:
+    """The first try may have come through and may be in the way of the second."""
+    async with Wire(CUT, GONE, TAKEN, GONE) as wire, opened(wire.url) as transport:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await transport.send(creation())
+    assert isinstance(caught.value.__cause__, ConflictError)
+    assert wire.methods == ["POST", "GET", "POST", "GET"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"), [(422, ValidationError), (401, OutcomeUnknownError)], ids=str
+)
+async def test_only_a_refusal_of_its_values_ends_a_doubt(
+    answer: int, kind: type[PlanadoError]
+) -> None:
+    """The first try would have been refused alike; a key that is wrong now says nothing of it."""
+    async with (
+        Wire(FAILED, GONE, Answer(status=answer, body=b"{}")) as wire,
+        opened(wire.url) as transport,
+    ):
+        with pytest.raises(kind):
+            await transport.send(creation())
+    assert wire.methods == ["POST", "GET", "POST"]
+
+
+@pytest.mark.parametrize("first", [(), (REFUSED,)], ids=["at once", "after a refusal"])
+async def test_a_conflict_names_the_record_that_is_there(first: tuple[Answer, ...]) -> None:
+    """A create that was never in doubt is refused, at the price of one further call."""
+    async with Wire(*first, TAKEN, MADE) as wire, opened(wire.url) as transport:
+        with pytest.raises(ConflictError, match=r"is used by another entity; it is u-1") as caught:
+            await transport.send(creation())
+    assert wire.methods[len(first) :] == ["POST", "GET"]
+    copied = pickle.loads(pickle.dumps(caught.value))
+    assert (copied.uuid, copied.attempts, str(copied)) == ("u-1", 1, str(caught.value))
+
+
+@pytest.mark.parametrize("answer", [GONE, CLOSED, FAILED, CUT, Answer(body=b"{}"), TAKEN])
+async def test_a_look_up_that_fails_hides_no_conflict(answer: Answer) -> None:
+    """The conflict is raised all the same, without the uuid."""
+    async with Wire(TAKEN, answer) as wire, opened(wire.url, retries=ONE_TRY) as transport:
+        with pytest.raises(ConflictError) as caught:
+            await transport.send(creation())
+    assert str(caught.value) == "422: errors: external_id: is used by another entity"
+    assert caught.value.uuid is None
+    assert wire.methods == ["POST", "GET"]
+
+
+@pytest.mark.parametrize("calls", [1, 9], ids=["no budget", "no answer"])
+async def test_a_deadline_hides_no_conflict(calls: int) -> None:
+    """It strikes the look-up, on the wire or in the queue, and the conflict comes in time."""
+    limiter = LocalLimiter(RateLimit(1, per=3600.0, burst=calls))
+    async with Wire(TAKEN, SLOW) as wire, opened(wire.url, limiter=limiter) as transport:
+        began = now()
+        with pytest.raises(ConflictError) as caught:
+            await transport.send(creation(deadline=3.0))
+        assert now() - began <= 3.1
+    assert (caught.value.uuid, caught.value.attempts) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        (SLOW,),
+        (CUT, SLOW),
+        (CUT, FAILED),
+        (CUT, GONE, SLOW),
+        (CUT, GONE, Answer(status=429, headers={"Retry-After": "60"})),
+        (CUT, Answer(status=429, headers={"Retry-After": "60"})),
+        (CUT, GONE, TAKEN, SLOW),
+    ],
+    ids=["create", "look-up", "look-ups", "repeat", "refused", "look-up refused", "second look-up"],
+)
+async def test_a_deadline_at_any_stage_leaves_the_outcome_unknown(
+    answers: tuple[Answer, ...],
+) -> None:
+    """Once a create may have happened, no later stage is told as a mere deadline."""
+    patient = RetryPolicy(attempts=99)
+    async with Wire(*answers) as wire, opened(wire.url, retries=patient) as transport:
+        began = now()
+        with pytest.raises(OutcomeUnknownError, match=r"ask GET /jobs/\{external_id\}"):
+            await transport.send(creation(deadline=9.0))
+        assert now() - began <= 9.1
+    assert len(wire.asked) >= len(answers)
+
+
+@pytest.mark.parametrize("calls", [1, 2], ids=["look-up", "repeat"])
+async def test_a_create_in_doubt_is_never_told_as_a_budget_matter(calls: int) -> None:
+    """Neither its look-up nor its repeat can be paid for, so the outcome stays unknown."""
+    limiter = LocalLimiter(RateLimit(1, per=3600.0, burst=calls))
+    async with Wire(CUT, GONE) as wire, opened(wire.url, limiter=limiter) as transport:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await transport.send(creation(deadline=60.0))
+    assert isinstance(caught.value.__cause__, BudgetWaitError)
+    assert len(wire.asked) == calls
+
+
+async def test_look_ups_pay_and_wait_in_the_class_of_their_create() -> None:
+    """Three calls on the wire are three turns of one priority."""
+    asked_for: list[str] = []
+
+    class Noting(LocalLimiter):
+        async def acquire(self, priority: Any = "normal", **options: Any) -> Any:
+            asked_for.append(priority)
+            return await super().acquire(priority, **options)
+
+    limiter = Noting(RateLimit(1, per=3600.0, burst=9))
+    async with Wire(CUT, GONE, MADE) as wire, opened(wire.url, limiter=limiter) as transport:
+        await transport.send(creation(priority="background"))
+    assert asked_for == ["background"] * 3
+    assert limiter.budget().level == pytest.approx(3, abs=0.01)
+
+
+async def test_a_recovery_is_logged_without_the_id(caplog: pytest.LogCaptureFixture) -> None:
+    """Each step has its line, and none names what was created."""
+    caplog.set_level(logging.DEBUG, logger="planado_async")
+    async with Wire(CUT, GONE, MADE) as wire, opened(wire.url) as transport:
+        await transport.send(creation())
+    lines = [record.getMessage() for record in caplog.records if record.levelname == "INFO"]
+    assert [line.partition(": ")[2] for line in lines] == [
+        "POST /jobs is looked up: TransportError",
+        "POST /jobs is tried again: TransportError",
+    ]
+    assert "wo-1" not in caplog.text
+    assert "u-1" not in caplog.text
+
+
 # --- The session ----------------------------------------------------------------------------------
 
 
@@ -720,6 +981,58 @@ async def test_a_session_of_the_callers_own_is_left_open() -> None:
         await session.close()
         with pytest.raises(ConfigurationError, match="use `async with`"):
             await transport.send(call())
+
+
+async def noting_session(runs: list[str]) -> aiohttp.ClientSession:
+    """Return a session whose middleware notes each request it sees."""
+
+    async def note(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        runs.append(request.method)
+        return await handler(request)
+
+    return aiohttp.ClientSession(middlewares=(note,))
+
+
+@pytest.mark.parametrize("method", ["GET", "DELETE"])
+async def test_a_session_of_the_callers_own_sends_each_try_once(method: str) -> None:
+    """Nothing is repeated unseen when a kept connection breaks; the caller's middleware runs."""
+    runs: list[str] = []
+    told: list[Retry] = []
+    limiter = LocalLimiter(RateLimit(1, per=3600.0, burst=9))
+    async with (
+        Wire(Answer(), CUT, Answer()) as wire,
+        await noting_session(runs) as session,
+        opened(wire.url, session=session, limiter=limiter, on_retry=told.append) as transport,
+    ):
+        await transport.send(call())
+        await transport.send(call(method=method))
+    assert wire.methods == runs == ["GET", method, method]
+    assert [type(each.error) for each in told] == [TransportError]
+    assert limiter.budget().level == pytest.approx(3, abs=0.01)
+
+
+async def test_aiohttp_keeps_middlewares_where_they_are_looked_for() -> None:
+    """There is no public name for them; if this one changes, it is noticed here."""
+    runs: list[str] = []
+    async with await noting_session(runs) as session:
+        middlewares = transport_module._with_once(session)
+    assert middlewares is not None
+    assert len(middlewares) == 2
+    assert middlewares[1] is transport_module._once
+
+
+async def test_a_session_without_that_name_keeps_its_middlewares(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The caller's middleware runs whatever aiohttp calls it."""
+    runs: list[str] = []
+    async with Wire() as wire, await noting_session(runs) as session:
+        monkeypatch.setattr(transport_module, "_with_once", lambda _: None)
+        async with opened(wire.url, session=session) as transport:
+            await transport.send(call())
+    assert runs == ["GET"]
 
 
 async def test_cookies_are_not_kept() -> None:
@@ -792,17 +1105,3 @@ async def test_no_failure_shows_the_key(
         *(repr(vars(record)) for record in caplog.records),
     ]
     assert not [text for text in shown if KEY in text]
-
-
-async def test_a_log_names_the_route_and_not_the_ids(caplog: pytest.LogCaptureFixture) -> None:
-    """One line a call at DEBUG, a word about each repeat; ids of customers stay out."""
-    caplog.set_level(logging.DEBUG, logger="planado_async")
-    async with Wire(FAILED, REFUSED, Answer()) as wire, opened(wire.url) as transport:
-        await transport.send(call())
-    lines = [(record.levelname, record.getMessage()) for record in caplog.records]
-    assert lines[:2] == [
-        ("INFO", "GET /jobs/{id} is tried again: ServerError"),
-        ("WARNING", "GET /jobs/{id} is tried again: RateLimitError"),
-    ]
-    assert lines[2][1].startswith("GET /jobs/{id}: ok, attempts 2, waited ")
-    assert len(lines) == 3

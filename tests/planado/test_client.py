@@ -324,9 +324,9 @@ async def test_a_create_without_a_usable_answer_may_have_happened(body: bytes) -
     """A 2xx that does not name the new record leaves open whether there is one."""
     async with Wire(Answer(body=body)) as wire, Planado(KEY, base_url=wire.url) as planado:
         with pytest.raises(OutcomeUnknownError, match="look the record up") as caught:
-            await planado.jobs.create(external_id="wo-1")
+            await planado.jobs.create(description="pump")
     assert isinstance(caught.value.__cause__, UnexpectedResponseError)
-    assert caught.value.sent == {"external_id": "wo-1"}
+    assert caught.value.sent == {"description": "pump"}
 
 
 @pytest.mark.parametrize("path", ["jobs", "/jobs?x=1", "/../v1", "/наряды", "//evil.test/"])

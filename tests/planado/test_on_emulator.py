@@ -333,11 +333,11 @@ async def test_a_refusal_is_waited_out(planado: Planado, emulator: Emulator, kin
 async def test_a_create_is_never_made_twice(
     planado: Planado, emulator: Emulator, kind: str
 ) -> None:
-    """A broken line leaves the outcome open, and what was sent tells what to look up."""
+    """Without an id of its own, a broken line leaves the outcome open, and says what was sent."""
     emulator.fault(kind)
     with pytest.raises(OutcomeUnknownError) as caught:
-        await planado.jobs.create(external_id="wo-1")
-    assert caught.value.sent == {"external_id": "wo-1"}
+        await planado.jobs.create(description="pump")
+    assert caught.value.sent == {"description": "pump"}
     made = await planado.jobs.list().collect()
     assert len(made) == (1 if kind == "cut_after" else 0)
 

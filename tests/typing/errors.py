@@ -8,6 +8,7 @@ from typing import assert_type
 from planado_async import (
     APIError,
     BudgetWaitError,
+    ConflictError,
     OutcomeUnknownError,
     Planado,
     PlanadoError,
@@ -20,6 +21,8 @@ from planado_async import (
 async def handled(planado: Planado) -> None:
     try:
         await planado.jobs.get("u")
+    except ConflictError as error:
+        assert_type(error.uuid, str | None)
     except APIError as error:
         assert_type(error.status, int)
         assert_type(error.request_id, str | None)

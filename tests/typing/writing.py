@@ -31,6 +31,7 @@ async def right(planado: Planado) -> None:
         deadline=None,
     )
     assert_type(uuid, str)
+    assert_type(await planado.jobs.create(safe=True), str)
     await planado.jobs.update(uuid, description=None, scheduled_at="2026-02-03T12:00:00Z")
     await planado.jobs.update(uuid, scheduled_duration={"minutes": 5}, assignee=None, client=None)
     assert_type(await planado.jobs.delete(uuid, trigger_webhooks=True), None)
@@ -47,12 +48,16 @@ async def unknown_keywords(planado: Planado) -> None:
     await planado.jobs.create(descripton="x")  # type: ignore[call-arg]
     await planado.jobs.update("u", external_id="x")  # type: ignore[call-arg]
     await planado.jobs.update("u", template={"name": "x"})  # type: ignore[call-arg]
+    await planado.jobs.update("u", safe=True)  # type: ignore[call-arg]
+    await planado.clients.create(organization=True, safe=True)  # type: ignore[call-arg]
+    planado.with_options(safe=True)  # type: ignore[call-arg]
     await planado.clients.update("u", organization=True)  # type: ignore[call-arg]
     await planado.jobs.create(job_type={"name": "x"})  # type: ignore[typeddict-unknown-key]
 
 
 async def nulls_that_are_not_allowed(planado: Planado) -> None:
     await planado.jobs.create(external_id=None)  # type: ignore[arg-type]
+    await planado.jobs.create(safe=None)  # type: ignore[arg-type]
     await planado.jobs.update("u", contacts=None)  # type: ignore[arg-type]
     await planado.jobs.update("u", address=None)  # type: ignore[arg-type]
     await planado.sites.update("u", name=None)  # type: ignore[arg-type]

@@ -86,11 +86,19 @@ class _Categories(Resource):
     async def create(self, **fields: Unpack[CategoryCreate]) -> str:
         """Create a category and return its uuid (docs: Categories, Create).
 
+        With an `external_id` a lost answer is recovered from, as with jobs.
+
         Raises:
-            OutcomeUnknownError: the answer was lost; the category may exist.
+            ConflictError: the category named by its `uuid` has this external_id.
+            OutcomeUnknownError: the answer was lost, and there is no external_id or it could not be
+                looked up; the category may exist.
         """
         return await self._create(
-            self._route, fields=fields, shape=CategoryCreate, answers="category_uuid"
+            self._route,
+            fields=fields,
+            shape=CategoryCreate,
+            answers="category_uuid",
+            found_under=("category",),
         )
 
 
@@ -132,11 +140,19 @@ class Units(Resource):
     async def create(self, **fields: Unpack[UnitCreate]) -> str:
         """Create a unit and return its uuid (docs: Units, Create).
 
+        With an `external_id` a lost answer is recovered from, as with jobs.
+
         Raises:
-            OutcomeUnknownError: the answer was lost; the unit may exist.
+            ConflictError: the unit named by its `uuid` has this external_id.
+            OutcomeUnknownError: the answer was lost, and there is no external_id or it could not be
+                looked up; the unit may exist.
         """
         return await self._create(
-            "/catalog/products/units", fields=fields, shape=UnitCreate, answers="unit_uuid"
+            "/catalog/products/units",
+            fields=fields,
+            shape=UnitCreate,
+            answers="unit_uuid",
+            found_under=("unit",),
         )
 
     async def update(self, id: str, **fields: Unpack[UnitUpdate]) -> str:

@@ -39,15 +39,22 @@ class Clients(Resource):
     async def create(self, **fields: Unpack[ClientCreate]) -> str:
         """Create a client and return its uuid (docs: Clients, Create).
 
-        `upsert` is the safer way wherever you have an id of your own: it can be sent twice.
+        With an `external_id` a lost answer is recovered from, as with jobs; where you have an id of
+        your own, `upsert` does without that: it can be sent twice.
 
         Raises:
-            ConflictError: another client has this external_id.
-            OutcomeUnknownError: the answer was lost; the client may exist.
+            ConflictError: the client named by its `uuid` has this external_id; one more call finds
+                it.
+            OutcomeUnknownError: the answer was lost, and there is no external_id or it could not be
+                looked up; the client may exist.
         """
         OrganizationOrPerson().check(fields, "ClientCreate")
         return await self._create(
-            "/clients", fields=fields, shape=ClientCreate, answers="client_uuid"
+            "/clients",
+            fields=fields,
+            shape=ClientCreate,
+            answers="client_uuid",
+            found_under=("client",),
         )
 
     async def update(self, id: str, **fields: Unpack[ClientUpdate]) -> str:

@@ -1,8 +1,11 @@
 """Directories: the lists an account is set up with (docs: Teams, Territories, Job types, …)."""
 
+from collections import defaultdict
+from functools import partial
 from typing import Unpack
 
 from planado_async.core.pages import Pages
+from planado_async.core.transport import Transport
 from planado_async.planado.models import (
     Dictionary,
     DictionaryValue,
@@ -13,20 +16,25 @@ from planado_async.planado.models import (
     Template,
     Territory,
 )
-from planado_async.planado.resources.resource import Resource
+from planado_async.planado.resources.directory import Directory, Kept
+from planado_async.planado.resources.resource import ClientOptions
 from planado_async.planado.writes import CallOptions, Listing
 
 
-class Teams(Resource):
+class Teams(Directory[Team]):
     """The calls under `/teams`."""
+
+    _record = "team"
 
     def list(self, **options: Unpack[Listing]) -> Pages[Team]:
         """Walk over the teams (docs: Teams)."""
         return self._list("/teams", key="teams", model=Team, given=options, whole=True)
 
 
-class Territories(Resource):
+class Territories(Directory[Territory]):
     """The calls under `/territories`."""
+
+    _record = "territory"
 
     def list(self, **options: Unpack[Listing]) -> Pages[Territory]:
         """Walk over the territories (docs: Territories)."""
@@ -39,24 +47,31 @@ class Territories(Resource):
         )
 
 
-class Skills(Resource):
+class Skills(Directory[Skill]):
     """The calls under `/skills`."""
+
+    _record = "skill"
 
     def list(self, **options: Unpack[Listing]) -> Pages[Skill]:
         """Walk over the skills (docs: Skills)."""
         return self._list("/skills", key="skills", model=Skill, given=options, whole=True)
 
 
-class JobTypes(Resource):
+class JobTypes(Directory[JobType]):
     """The calls under `/job_types`."""
+
+    _record = "job type"
+    _name = "code"
 
     def list(self, **options: Unpack[Listing]) -> Pages[JobType]:
         """Walk over the job types (docs: Job types)."""
         return self._list("/job_types", key="job_types", model=JobType, given=options, whole=True)
 
 
-class Resolutions(Resource):
+class Resolutions(Directory[Resolution]):
     """The calls under `/resolutions`."""
+
+    _record = "resolution"
 
     def list(self, **options: Unpack[Listing]) -> Pages[Resolution]:
         """Walk over the ways a job can end (docs: Resolutions)."""
@@ -69,8 +84,10 @@ class Resolutions(Resource):
         )
 
 
-class Templates(Resource):
+class Templates(Directory[Template]):
     """The calls under `/templates`."""
+
+    _record = "template"
 
     async def get(self, uuid: str, **options: Unpack[CallOptions]) -> Template:
         """Return a template.
@@ -87,8 +104,14 @@ class Templates(Resource):
         return self._list("/templates", key="templates", model=Template, given=options, whole=True)
 
 
-class Dictionaries(Resource):
+class Dictionaries(Directory[Dictionary]):
     """The calls under `/dictionaries`."""
+
+    _record = "dictionary"
+
+    def __init__(self, transport: Transport, options: ClientOptions) -> None:
+        super().__init__(transport, options)
+        self._values: defaultdict[str, Kept[DictionaryValue]] = defaultdict(lambda: Kept("value"))
 
     def list(self, **options: Unpack[Listing]) -> Pages[Dictionary]:
         """Walk over the pick lists (docs: Dictionaries)."""
@@ -110,3 +133,15 @@ class Dictionaries(Resource):
             given=options,
             whole=True,
         )
+
+    async def find_value(
+        self, dictionary: str, name: str, /, **options: Unpack[CallOptions]
+    ) -> DictionaryValue:
+        """Return the entry of this name from the pick list with this uuid; see `find`.
+
+        Raises:
+            NameLookupError: no entry has this name, or several have.
+            NotFoundError: there is no such pick list.
+        """
+        asker = self._asker(partial(self.values, dictionary), options)
+        return await self._values[dictionary].find(name, asker)

@@ -1,7 +1,11 @@
 """Jobs: work orders and what becomes of them (docs: Jobs)."""
 
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Unpack
+from uuid import uuid4
 
+from planado_async.core.bulk import BulkReport, Progress, bulk
 from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
 from planado_async.planado.models import HistoryEvent, Job, JobItem, Location
@@ -40,15 +44,57 @@ class Jobs(Resource):
             "/jobs", key="jobs", model=JobItem, given=given, shape=JobListing, query=query
         )
 
+    async def details(
+        self,
+        items: Iterable[JobItem] | AsyncIterable[JobItem],
+        *,
+        known: Mapping[str, int] | None = None,
+        concurrency: int = 8,
+        on_progress: Callable[[Progress], object] | None = None,
+    ) -> BulkReport[JobItem, Job]:
+        """Get the jobs of a list in full, without those whose version is known already.
+
+        `items` is a listing, such as `planado.jobs.list(updated_after=...)`, or any other source of
+        JobItems. It is walked to its end first; if that fails, no job is got and a listing begins
+        again where it began. `known` maps uuids to the versions that the caller has: those items
+        stand in `skipped` and cost no call. A job deleted meanwhile is a NotFoundError in `failed`.
+
+        Raises:
+            ValueError: `concurrency` is below 1.
+        """
+        versions = known or {}
+
+        async def get(item: JobItem) -> Job:
+            return await self.get(item.uuid)
+
+        def is_known(item: JobItem) -> bool:
+            return item.version is not None and item.version == versions.get(item.uuid)
+
+        return await bulk(
+            get,
+            await _all_of(items),
+            key=attrgetter("uuid"),
+            concurrency=concurrency,
+            on_progress=on_progress,
+            skip=is_known,
+        )
+
     async def create(self, **fields: Unpack[JobCreate]) -> str:
         """Create a job and return its uuid (docs: Jobs, Create).
 
+        With an `external_id` a lost answer is recovered from: the job is looked up, and created
+        again if it is not there. `safe=True` makes an `external_id` where none is given.
+
         Raises:
-            ConflictError: another job has this external_id.
+            ConflictError: the job named by its `uuid` has this external_id; one more call finds it.
             ValidationError: the API refuses a value.
-            OutcomeUnknownError: the answer was lost; the job may exist.
+            OutcomeUnknownError: the answer was lost and the job could not be looked up; it may
+                exist.
         """
-        return await self._create("/jobs", fields=fields, shape=JobCreate, answers="job_uuid")
+        encoded = encode(fields, JobCreate)
+        if encoded.pop("safe", False) and not encoded.get("external_id"):
+            encoded["external_id"] = str(uuid4())
+        return await self._post("/jobs", encoded, "job_uuid", found_under=("job",))
 
     async def update(self, id: str, **fields: Unpack[JobUpdate]) -> str:
         """Change the fields given and return the job's uuid (docs: Jobs, Update).
@@ -88,3 +134,11 @@ class Jobs(Resource):
         return self._list(
             "/jobs/{id}/locations", id, key="locations", model=Location, given=options
         )
+
+
+async def _all_of(items: Iterable[JobItem] | AsyncIterable[JobItem]) -> Sequence[JobItem]:
+    if isinstance(items, Pages):
+        return await items.collect()
+    if isinstance(items, AsyncIterable):
+        return [item async for item in items]
+    return [*items]

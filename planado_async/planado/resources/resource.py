@@ -1,13 +1,15 @@
 """What all groups of calls share: options, paths, pages and the shape of answers."""
 
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from operator import attrgetter
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from attrs import evolve, frozen
 
 from planado_async.core.convert import decode, decode_all
 from planado_async.core.encode import encode
+from planado_async.core.errors import UnexpectedResponseError
 from planado_async.core.limiter import Priority
 from planado_async.core.pages import Pages, by_cursor
 from planado_async.core.retry import Effect
@@ -33,6 +35,8 @@ class ClientOptions:
     priority: Priority = "normal"
     notify_assignees: bool | None = None
     trigger_webhooks: bool | None = None
+    directory_ttl: float = 300.0
+    """Seconds for which a list is kept for look-ups by name; it is the client's alone."""
 
     def of_call(self, given: Mapping[str, Any], *, write: bool) -> Options:
         """Return how one call is sent."""
@@ -57,6 +61,12 @@ class Resource:
         self._transport = transport
         self._options = options
 
+    def _with(self, options: ClientOptions) -> Self:
+        """Return the same group of calls with other options; what it keeps is shared."""
+        other = copy(self)
+        other._options = options
+        return other
+
     async def _send(
         self,
         method: str,
@@ -67,6 +77,7 @@ class Resource:
         read: Callable[[Any], Any],
         query: Sequence[tuple[str, str]] = (),
         body: Any = None,
+        look_up: Call | None = None,
     ) -> Any:
         options = self._options.of_call(given, write=effect != "read")
         call = Call(
@@ -77,6 +88,7 @@ class Resource:
             query=query,
             body=body,
             read=read,
+            look_up=look_up,
             options=options,
         )
         return await self._transport.send(call)
@@ -123,15 +135,58 @@ class Resource:
         return by_cursor(fetch, cursor_of, encoded.get("after"), whole=whole)
 
     async def _create(
-        self, route: str, *, fields: Mapping[str, Any], shape: Any, answers: str
+        self,
+        route: str,
+        *,
+        fields: Mapping[str, Any],
+        shape: Any,
+        answers: str,
+        found_under: Sequence[str] = (),
     ) -> str:
-        """POST a new record's fields and return the id the API answers under `answers`."""
-        body, options = split(encode(fields, shape))
+        """POST a new record's fields and return its uuid: see `_post`."""
+        return await self._post(route, encode(fields, shape), answers, found_under)
+
+    async def _post(
+        self, route: str, encoded: Mapping[str, Any], answers: str, found_under: Sequence[str] = ()
+    ) -> str:
+        """POST what is given and return the id the API answers under `answers`.
+
+        `found_under` is the keys under which a record that is read by its external_id may come:
+        with one of these, a create that carries an external_id recovers from a lost answer.
+        """
+        body, options = split(encoded)
+        look_up = self._look_up(route, body.get("external_id"), found_under, options)
         read = the_id(answers)
         uuid: str = await self._send(
-            "POST", route, effect="once", given=options, read=read, body=body
+            "POST",
+            route,
+            effect="recoverable" if look_up else "once",
+            given=options,
+            read=read,
+            body=body,
+            look_up=look_up,
         )
         return uuid
+
+    def _look_up(
+        self,
+        route: str,
+        external_id: str | None,
+        found_under: Sequence[str],
+        options: Mapping[str, Any],
+    ) -> Call | None:
+        """Return the call that finds the uuid of a record by its external_id, if there is one."""
+        if not (external_id and found_under):
+            return None
+        route += "/{external_id}"
+        return Call(
+            method="GET",
+            route=route,
+            path=path_of(route, external_id),
+            effect="read",
+            read=the_uuid(external_id, found_under),
+            options=self._options.of_call(options, write=False),
+        )
 
     async def _upsert(
         self, route: str, id: str, *, fields: Mapping[str, Any], shape: Any, answers: str
@@ -176,6 +231,24 @@ def many(key: str, model: type[ModelT]) -> Callable[[Any], list[ModelT]]:
 def the_id(key: str) -> Callable[[Any], str]:
     """Return what reads the id under `key` of an answer to a write."""
     return lambda answer: str(expect(answer, key, str))
+
+
+def key_of(answer: Any, keys: Sequence[str]) -> str:
+    """Return which of several keys an answer has, the first if none."""
+    return next((key for key in keys if isinstance(answer, dict) and key in answer), keys[0])
+
+
+def the_uuid(external_id: str, keys: Sequence[str]) -> Callable[[Any], str]:
+    """Return what reads the uuid of the record with an external_id, found under one of `keys`."""
+
+    def read(answer: Any) -> str:
+        key = key_of(answer, keys)
+        record = expect(answer, key, dict)
+        if record.get("external_id") != external_id:  # a uuid may read like an external_id
+            raise UnexpectedResponseError(f"$.{key} is a record with another external_id")
+        return str(expect(record, "uuid", str))
+
+    return read
 
 
 def ignored(_: Any) -> None:

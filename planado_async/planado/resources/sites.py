@@ -5,14 +5,16 @@ from typing import Any, Unpack
 from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
 from planado_async.planado.models import Site
-from planado_async.planado.resources.resource import Resource, between, one
+from planado_async.planado.resources.resource import Resource, between, key_of, one
 from planado_async.planado.writes import CallOptions, ChangedListing, SiteCreate, SiteUpdate
+
+_KEYS = ("site", "sites")
+"""Where a site comes: one asked for by its external_id is documented under the plural key."""
 
 
 def _one_site(answer: Any) -> Site:
-    """Read a site; one asked for by its external_id is documented under the plural key."""
-    slip = isinstance(answer, dict) and "sites" in answer
-    return one("sites" if slip else "site", Site)(answer)
+    """Read a site under either key."""
+    return one(key_of(answer, _KEYS), Site)(answer)
 
 
 class Sites(Resource):
@@ -45,13 +47,22 @@ class Sites(Resource):
     async def create(self, **fields: Unpack[SiteCreate]) -> str:
         """Create a site and return its uuid (docs: Sites, Create).
 
-        `upsert` is the safer way wherever you have an id of your own: it can be sent twice.
+        With an `external_id` a lost answer is recovered from, as with jobs; where you have an id of
+        your own, `upsert` does without that: it can be sent twice.
 
         Raises:
-            ConflictError: another site has this external_id.
-            OutcomeUnknownError: the answer was lost; the site may exist.
+            ConflictError: the site named by its `uuid` has this external_id; one more call finds
+                it.
+            OutcomeUnknownError: the answer was lost, and there is no external_id or it could not be
+                looked up; the site may exist.
         """
-        return await self._create("/sites", fields=fields, shape=SiteCreate, answers="site_uuid")
+        return await self._create(
+            "/sites",
+            fields=fields,
+            shape=SiteCreate,
+            answers="site_uuid",
+            found_under=_KEYS,
+        )
 
     async def update(self, id: str, **fields: Unpack[SiteUpdate]) -> str:
         """Change the fields given and return the site's uuid (docs: Sites, Update)."""
