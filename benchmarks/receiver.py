@@ -1,22 +1,22 @@
-"""The durable receiver against one that keeps nothing, and against a commit for each request."""
+"""The durable receiver against storing nothing, against a commit for each request, and at rates."""
 
 import asyncio
-import os
-import tempfile
 import time
 import uuid
 from pathlib import Path
-from statistics import median
 
 import orjson
 
 from benchmarks.peers import JOB, process
 from benchmarks.receiver_server import SECRET
 from benchmarks.report import Row
+from tests.reliability.sender import sent
 
 CONNECTIONS = 64
 SECONDS = 2.0
 ROUNDS = 3
+OPEN_RATES = (500, 2_000)
+OPEN_SECONDS = 5.0
 _OPEN = b"00000000-0000-0000-0000-000000000000"
 _BODY = orjson.dumps(
     {
@@ -60,29 +60,26 @@ async def _rate(mode: str, folder: str) -> float:
         return sum(counts) / SECONDS
 
 
-def _fdatasync_ms(folder: str) -> float:
-    """Return the disk's median time for a small durable write, which the ratios depend on."""
-    took: list[float] = []
-    with (Path(folder) / "probe").open("wb", buffering=0) as file:
-        for _ in range(200):
-            file.write(b"x" * 4096)
-            began = time.perf_counter()
-            os.fdatasync(file.fileno())
-            took.append(time.perf_counter() - began)
-    return median(took) * 1000
+async def _opened(folder: Path, rate: int) -> Row:
+    """Send at a rate that does not wait for answers; return how many were not acknowledged."""
+    with process("benchmarks.receiver_server", "durable", str(folder)) as url:
+        load = await sent("open", int(url.rpartition(":")[2]), "event", rate, OPEN_SECONDS)
+    print(f"{rate:,} events/s that do not wait: p50 {load.p50:.1f} ms, p99 {load.p99:.1f} ms")
+    missing = load.all - load.statuses.get("204", 0)
+    return Row(f"{rate:,} events/s for {OPEN_SECONDS:.0f} s: not acknowledged", missing, 0)
 
 
-async def run() -> list[Row]:
-    """Measure the three ways in turns and compare the best of each."""
-    with tempfile.TemporaryDirectory(prefix="planado-bench-", dir=os.getcwd()) as folder:
-        print(f"fdatasync p50 {_fdatasync_ms(folder):.2f} ms, bodies of {len(_BODY)} bytes")
-        best = dict.fromkeys(("durable", "unstored", "single"), 0.0)
-        for _ in range(ROUNDS):
-            for mode in best:
-                best[mode] = max(best[mode], await _rate(mode, folder))
-    print(", ".join(f"{mode} {rate:.0f}/s" for mode, rate in best.items()))
+async def run(folder: Path) -> list[Row]:
+    """Measure the three ways in turns and compare the best of each; then send at fixed rates."""
+    best = dict.fromkeys(("durable", "unstored", "single"), 0.0)
+    for _ in range(ROUNDS):
+        for mode in best:
+            best[mode] = max(best[mode], await _rate(mode, str(folder)))
+    rates = ", ".join(f"{mode} {rate:.0f}/s" for mode, rate in best.items())
+    print(f"{CONNECTIONS} connections, bodies of {len(_BODY)} bytes: {rates}")
     unstored, single = best["durable"] / best["unstored"], best["durable"] / best["single"]
     return [
         Row("durable receiver / without storage", unstored, 0.4, least=True),
         Row("durable receiver / one commit per request", single, 2.5, least=True),
+        *[await _opened(folder, rate) for rate in OPEN_RATES],
     ]

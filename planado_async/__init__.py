@@ -1,90 +1,22 @@
 """Asyncio client, durable webhook receiver and local emulator for the Planado API."""
 
-from planado_async.core import __version__
-from planado_async.core.auth import ApiKey, Auth
-from planado_async.core.bulk import BulkReport, Progress
-from planado_async.core.errors import (
-    APIError,
-    AuthenticationError,
-    BadRequestError,
-    BadSecretError,
-    BodyTooLargeError,
-    BudgetWaitError,
-    BulkItemCancelledError,
-    BulkItemInterruptedError,
-    ConfigurationError,
-    ConflictError,
-    ConnectError,
-    DeadlineExceededError,
-    MalformedEventError,
-    NameLookupError,
-    NotFoundError,
-    OutcomeUnknownError,
-    PermissionDeniedError,
-    PlanadoError,
-    RateLimitError,
-    RedirectRefusedError,
-    ServerError,
-    StorageError,
-    TransportError,
-    TryTimeoutError,
-    UnexpectedResponseError,
-    ValidationError,
-    WebhookError,
-)
-from planado_async.core.gate import Turn
-from planado_async.core.limiter import Budget, Limiter, LocalLimiter, Priority, RateLimit
-from planado_async.core.pages import Pages
-from planado_async.core.retry import Retry, RetryPolicy
-from planado_async.core.secret import Secret
-from planado_async.core.telemetry import Telemetry
-from planado_async.planado.client import Planado
-from planado_async.planado.diff import diff
+import importlib
+import typing
 
-__all__ = [
-    "APIError",
-    "ApiKey",
-    "Auth",
-    "AuthenticationError",
-    "BadRequestError",
-    "BadSecretError",
-    "BodyTooLargeError",
-    "Budget",
-    "BudgetWaitError",
-    "BulkItemCancelledError",
-    "BulkItemInterruptedError",
-    "BulkReport",
-    "ConfigurationError",
-    "ConflictError",
-    "ConnectError",
-    "DeadlineExceededError",
-    "Limiter",
-    "LocalLimiter",
-    "MalformedEventError",
-    "NameLookupError",
-    "NotFoundError",
-    "OutcomeUnknownError",
-    "Pages",
-    "PermissionDeniedError",
-    "Planado",
-    "PlanadoError",
-    "Priority",
-    "Progress",
-    "RateLimit",
-    "RateLimitError",
-    "RedirectRefusedError",
-    "Retry",
-    "RetryPolicy",
-    "Secret",
-    "ServerError",
-    "StorageError",
-    "Telemetry",
-    "TransportError",
-    "TryTimeoutError",
-    "Turn",
-    "UnexpectedResponseError",
-    "ValidationError",
-    "WebhookError",
-    "__version__",
-    "diff",
-]
+if typing.TYPE_CHECKING:
+    from planado_async.public import *  # noqa: F403  # its __all__ says what these are
+    from planado_async.public import __all__ as __all__
+else:
+    # Late, so that pytest, which loads our plugin in every project, need not load aiohttp for it.
+    def __getattr__(name: str) -> object:
+        """Bring all public names when the first of them is asked for."""
+        public = importlib.import_module("planado_async.public")
+        globals().update({each: getattr(public, each) for each in public.__all__})
+        globals()["__all__"] = public.__all__
+        if name not in globals():
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return globals()[name]
+
+    def __dir__() -> list[str]:
+        """Tell the public names too."""
+        return sorted({*globals(), *__getattr__("__all__")})

@@ -5,6 +5,8 @@ import re
 import signal
 import socket
 import subprocess
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -75,12 +77,30 @@ def run_client(python: str, folder: Path, code: str, account: dict[str, str]) ->
     return done.stdout
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answer(url: str) -> Any:
+    """Return the JSON that a URL answers, as soon as it answers 200."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return call("GET", url)
+        except urllib.error.URLError:  # it does not listen yet, or has nothing to tell yet
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.05)
+
+
 @contextmanager
 def receiver(python: str, folder: Path, code: str) -> Iterator[tuple[str, IO[str]]]:
     """Run a receiver example; give its URL and what it prints."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     assert "port=8080" in code
     (folder / "receiver.py").write_text(code.replace("port=8080", f"port={port}"), "utf-8")
     secret = {"PLANADO_WEBHOOK_SECRET": SECRET}
@@ -91,11 +111,12 @@ def receiver(python: str, folder: Path, code: str) -> Iterator[tuple[str, IO[str
 
 
 def call(method: str, url: str, body: Any = None, **headers: str) -> Any:
-    """Send a request as a reader's curl would, and return the JSON it answers."""
+    """Send a request as a reader's curl would, and return the JSON it answers, if any."""
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data=data, method=method, headers=headers)
     with urllib.request.urlopen(request, timeout=PATIENCE) as response:
-        return json.loads(response.read())
+        read = response.read()
+        return json.loads(read) if read else None
 
 
 def readme_works(python: str, folder: Path) -> None:

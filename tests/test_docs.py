@@ -1,21 +1,37 @@
 """Every example in README and docs does what it says."""
 
+import ast
+import asyncio
 import re
 import runpy
+import signal
+import sqlite3
 import sys
-from datetime import timedelta
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
+from aiohttp.test_utils import TestServer
 
 from planado_async import Planado, RateLimit
 from planado_async.core.limiter_sqlite import SqliteLimiter
 from planado_async.emulator import Emulator
-from planado_async.webhooks import SqliteInbox, Webhooks
-from planado_async.webhooks.receiver import delivery_of
+from planado_async.webhooks import Event, SqliteInbox, Webhooks, webhooks_key
+from planado_async.webhooks.intake import delivery_of
 from tests import readme
+from tests.webhooks.making import HEADERS, LoopClock, body
 
+pytest_plugins = ["pytester"]
+
+MOUNTED = {  # what each block of the mounting page is known by, and how it is run
+    "serve(app": ["app.py"],
+    "FastAPI(": ["-m", "uvicorn", "app:app"],
+    "Starlette(": ["-m", "uvicorn", "app:app"],
+    "hooks.asgi(": ["-m", "uvicorn", "app:app"],
+}
 PAGES = [
     "README.md",
     *(str(page.relative_to(readme.ROOT)) for page in readme.ROOT.glob("docs/*.md")),
@@ -55,8 +71,16 @@ def test_every_block_is_run_somewhere() -> None:
         readme.the_block("docs/lookups.md", "NameLookupError"),
         readme.the_block("docs/lookups.md", "diff("),
         readme.the_block("docs/emulator.md", "emulator.act"),
+        *readme.blocks("docs/testing.md"),
         readme.the_block("docs/webhooks.md", "hooks.check"),
         readme.the_block("docs/webhooks.md", "open_readonly"),
+        readme.the_block("docs/order.md", "event.gap"),
+        readme.the_block("docs/replay.md", "hooks.replay"),
+        readme.the_block("docs/replay.md", "open_readonly"),
+        *(readme.the_block("docs/mounting.md", mark) for mark in MOUNTED),
+        readme.the_block("docs/repair.md", "def service("),
+        readme.the_block("docs/repair.md", "repair.missed"),
+        *readme.blocks("docs/behind-nat.md"),
     }
     assert [block for page in PAGES for block in readme.blocks(page) if block not in run] == []
 
@@ -87,6 +111,16 @@ async def test_emulator_page_test_passes(tmp_path: Path) -> None:
     code = tmp_path / "example.py"
     code.write_text(readme.the_block("docs/emulator.md", "emulator.act"), "utf-8")
     await runpy.run_path(str(code))["test_a_job_is_finished"]()
+
+
+@pytest.mark.real_time
+def test_testing_page_tests_pass(pytester: pytest.Pytester) -> None:
+    """The testing page's service passes its tests as a project of its own, with its options."""
+    service, tests, options = readme.blocks("docs/testing.md")
+    pytester.makepyfile(billing=service, test_billing=tests, conftest=options)
+    pytester.syspathinsert()
+    done = pytester.runpytest_subprocess("--asyncio-mode=auto")
+    done.assert_outcomes(passed=3)
 
 
 async def test_webhooks_page_says_what_to_click(
@@ -125,6 +159,26 @@ def test_guarantees_name_tests_that_exist() -> None:
     assert len(named) > 20
     for file, test in named:
         assert f"def {test}(" in (readme.ROOT / file).read_text("utf-8"), test
+
+
+def test_failure_modes_say_what_the_code_says() -> None:
+    """Every message that the page quotes is found in the code, up to what differs in it."""
+    page = (readme.ROOT / "docs/failure-modes.md").read_text("utf-8")
+    rows = re.findall(r"^\| (.+?) \|", page, re.M)
+    quoted = [text for row in rows for text in re.findall(r"`([^`]*)`", row) if " " in text]
+    pieces = [piece for text in quoted for piece in re.split(r"…|[:;,] |\d+|[()]|the inbox ", text)]
+    assert len(quoted) > 60
+    said = "\n".join(
+        _texts_of(ast.parse(file.read_text("utf-8")))
+        for file in (readme.ROOT / "planado_async").rglob("*.py")
+    )
+    assert [piece for piece in pieces if len(piece) > 9 and piece.strip() not in said] == []
+
+
+def _texts_of(code: ast.AST) -> str:
+    """Return all the texts of a module, each in one piece however it is written."""
+    texts = (node.value for node in ast.walk(code) if isinstance(node, ast.Constant))
+    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def _run_block(page: str, mark: str, tmp_path: Path) -> dict[str, Any]:
@@ -303,3 +357,149 @@ async def test_lookups_page_updates_once(tmp_path: Path) -> None:
         assert emulator.counters()["routes"]["PATCH /jobs/{id}"] == 1
     assert (job.version, job.status) == (2, "scheduled")
     assert [(each.name, each.value) for each in job.custom_fields] == [("Floor", "2")]
+
+
+@pytest.mark.parametrize("mark", MOUNTED)
+def test_mounting_page_receives(mark: str, tmp_path: Path) -> None:
+    """Each of the mounting page's ways takes an event, tells its health and ends in good order."""
+    port = str(readme.free_port())
+    code = readme.the_block("docs/mounting.md", mark).replace("port=8080", f"port={port}")
+    (tmp_path / "app.py").write_text(code, "utf-8")
+    command = MOUNTED[mark] + (["--port", port] if "uvicorn" in MOUNTED[mark] else [])
+    secret = {"PLANADO_WEBHOOK_SECRET": readme.SECRET}
+    with readme.process(sys.executable, *command, folder=tmp_path, **secret) as service:
+        url = f"http://127.0.0.1:{port}"
+        assert readme.answer(f"{url}/health") == {"status": "ok"}
+        sent = {"event_uuid": "e1", "event_type": "job_finished"}
+        headers = {"X-Planado-Secret": readme.SECRET}
+        assert readme.call("POST", f"{url}/planado", body=sent, **headers) is None
+        with pytest.raises(HTTPError, match="401"):
+            readme.call("POST", f"{url}/planado", body=sent)
+    assert service.returncode in (0, -signal.SIGTERM)  # the latter is how uvicorn ends
+    assert (service.returncode == 0) >= (mark == "serve(app")
+    with closing(sqlite3.connect(tmp_path / "inbox.db")) as inbox:
+        assert inbox.execute("SELECT event_uuid FROM deliveries").fetchall() == [("e1",)]
+
+
+@pytest.mark.real_time  # the inbox's file has a thread
+async def test_repair_page_heals_a_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The repair page's service gets what was dropped, and its `missed` names what is lost."""
+    service = _run_block("docs/repair.md", "def service(", tmp_path)["service"]
+    missed_since = _run_block("docs/repair.md", "repair.missed", tmp_path)["jobs_missed_since"]
+    monkeypatch.setenv("PLANADO_WEBHOOK_SECRET", readme.SECRET)
+    async with Emulator() as emulator:
+        monkeypatch.setenv("PLANADO_API_KEY", emulator.api_key)
+        monkeypatch.setenv("PLANADO_BASE_URL", emulator.url)
+        since = emulator.now() - timedelta(hours=1)
+        webhook = emulator.subscribe("http://127.0.0.1:9/")["webhook"]["uuid"]
+        async with Planado() as planado:
+            await planado.jobs.create()
+            app = service(str(tmp_path / "inbox.db"), webhook)
+            async with TestServer(app, host="127.0.0.1"), asyncio.timeout(30):
+                while (await app[webhooks_key].inbox.counts()).done < 1:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            emulator.settings(log_deliveries=False)
+            lost = await planado.jobs.create()
+            later = (emulator.now() + timedelta(minutes=5)).timestamp()
+            async with SqliteInbox(tmp_path / "inbox.db", clock=lambda: later) as inbox:
+                assert await missed_since(planado, inbox, webhook, since) == [lost]
+    assert f"job {lost} is at version 1" in capsys.readouterr().out
+
+
+@pytest.mark.real_time
+async def test_behind_nat_page_bills(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page's service, which nobody can reach, bills a job that was finished before it began."""
+    (tmp_path / "block.py").write_text("\n".join(readme.blocks("docs/behind-nat.md")), "utf-8")
+    main = runpy.run_path(str(tmp_path / "block.py"))["main"]
+    monkeypatch.chdir(tmp_path)
+    async with Emulator() as emulator:
+        monkeypatch.setenv("PLANADO_API_KEY", emulator.api_key)
+        monkeypatch.setenv("PLANADO_BASE_URL", emulator.url)
+        webhook = emulator.subscribe("http://127.0.0.1:9/")["webhook"]["uuid"]
+        async with Planado() as planado:
+            users = await planado.users.list().collect()
+            worker = next(u for u in users if u.permissions and u.permissions["mobile"]["login"])
+            uuid = await planado.jobs.create(
+                external_id="w",
+                scheduled_at=emulator.now() + timedelta(days=1),
+                assignee={"worker": {"uuid": worker.uuid}},
+            )
+        emulator.act(uuid, "start")
+        emulator.act(uuid, "finish", resolution="Done")
+        running = asyncio.create_task(main(webhook))
+        told = ""
+        async with asyncio.timeout(30):
+            while not told:
+                await asyncio.sleep(0.01)
+                told = capsys.readouterr().out
+        running.cancel()
+        await asyncio.wait({running})
+    assert told == "to bill: w\n"
+
+
+async def test_order_page_keeps_each_order(tmp_path: Path) -> None:
+    """The order page's handlers mirror the last state, name the gap and count once."""
+    register = _run_block("docs/order.md", "event.gap", tmp_path)["register"]
+    copy, log = dict[str, str | None](), list[str]()
+    inbox = SqliteInbox(":memory:", clock=LoopClock())
+    hooks = Webhooks(inbox, secret="s")
+    register(hooks, copy, log)
+    async with inbox, hooks:
+        for version, status in [(3, "finished"), (2, "started")]:
+            sent = body(f"e{version}", f"job_{status}", version=version, status=status)
+            await inbox.put(delivery_of(HEADERS, sent, inbox.now()))
+            await asyncio.sleep(1)
+        await asyncio.sleep(40)
+        count = "SELECT * FROM finished"
+        assert await inbox._write(lambda c: c.execute(count).fetchall()) == [("count:e3", "j1")]
+    assert copy == {"j1": "finished"}
+    assert log == ["versions 1 to 1 are missing", "version 2", "version 3"]
+
+
+async def test_replay_page_mends_an_outage(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The replay page's function lists, exports, drops and replays what is dead."""
+    after_an_outage = _run_block("docs/replay.md", "hooks.replay", tmp_path)["after_an_outage"]
+    monkeypatch.chdir(tmp_path)
+    hooks, handled = Webhooks(":memory:", secret="s", speed=1e6), list[str]()
+    down = True
+
+    @hooks.on("*", name="bill")
+    async def bill(event: Event) -> None:
+        if down:
+            raise OSError("CRM is down")
+        handled.append(event.event_uuid)
+
+    began_at = datetime.now(UTC) - timedelta(seconds=1)
+    async with hooks:
+        for name, kind in [("e1", "job_updated"), ("e2", "client_updated")]:
+            sent = body(name, kind, entity=name)
+            await hooks.inbox.put(delivery_of(HEADERS, sent, hooks.inbox.now()))
+        await hooks.settled(100)
+        down = False
+        assert await after_an_outage(hooks, began_at) == 1
+        await hooks.settled(100)
+        assert (await hooks.stats()).dropped == 1
+    assert handled == ["e1"]
+    told = capsys.readouterr().out
+    assert all(f"{name}_updated bill: Traceback" in told for name in ("e1 job", "e2 client"))
+    assert len((tmp_path / "dead.jsonl").read_text("utf-8").splitlines()) == 2
+
+
+@pytest.mark.real_time
+async def test_replay_page_reports_beside_the_service(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The replay page's report counts and exports while another process writes."""
+    report = _run_block("docs/replay.md", "open_readonly", tmp_path)["report"]
+    monkeypatch.chdir(tmp_path)
+    async with SqliteInbox(tmp_path / "inbox.db") as inbox:
+        await inbox.put(delivery_of(HEADERS, b"{", inbox.now()))
+        await inbox.put(delivery_of(HEADERS, body(), inbox.now()))
+        await report(str(tmp_path / "inbox.db"))
+    assert capsys.readouterr().out == "1 wait, 1 dead, 0 a minute\n1 exported\n"

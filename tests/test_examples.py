@@ -1,4 +1,4 @@
-"""The demo runs to its end and tells the truth about what was lost."""
+"""The examples do what they say: the demo, the services and the bot."""
 
 import asyncio
 import json
@@ -12,10 +12,15 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from examples import crm_service, demo
-from planado_async.webhooks import Event
+from examples import chat_bot, crm_service, demo
+from planado_async import Planado, RateLimit
+from planado_async.emulator import Emulator
+from planado_async.testing import Deliver, EventFactory
+from planado_async.webhooks import Event, webhooks_key
+from tests import readme
 from tests.readme import ROOT
 from tests.webhooks.making import body
 
@@ -140,3 +145,174 @@ async def test_waiting_in_vain_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(TimeoutError, match="the moon"):
         await demo.until(never, "the moon")
+
+
+def test_the_fastapi_service_follows_orders(tmp_path: Path) -> None:
+    """The example on FastAPI is told of a job by the emulator, and tells how it stands."""
+    port = readme.free_port()
+    service = (str(ROOT / "examples" / "fastapi_receiver.py"), "--port", str(port))
+    url = f"http://127.0.0.1:{port}"
+    with (
+        readme.emulator(sys.executable, tmp_path) as account,
+        readme.process(
+            sys.executable, *service, folder=tmp_path, PLANADO_WEBHOOK_SECRET=readme.SECRET
+        ),
+    ):
+        assert readme.answer(f"{url}/health") == {"status": "ok"}
+        hook = {"url": f"{url}/planado", "secret": readme.SECRET}
+        readme.call("POST", f"{account['control_url']}/webhooks", body=hook)
+        key = {"X-Planado-API-Key": account["api_key"]}
+        job = {"external_id": "wo-5", "scheduled_at": "2027-01-04T09:00:00+01:00"}
+        readme.call("POST", f"{account['planado_url']}/jobs", body=job, **key)
+        told = readme.answer(f"{url}/orders/wo-5")
+        assert told == {"external_id": "wo-5", "status": "scheduled"}
+
+
+# --- The chat bot, tested with the fixtures that every user of the package has --------------------
+
+
+class Room:
+    """A chat that remembers what was posted, and can lose its answers."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, str] = {}
+        self.tries = 0
+        self.answers_lost = 0
+
+    async def post(self, text: str, *, key: str) -> None:
+        self.tries += 1
+        self.messages.setdefault(key, text)
+        if self.tries <= self.answers_lost:
+            raise ConnectionResetError
+
+
+@pytest.fixture
+def room() -> Room:
+    return Room()
+
+
+@pytest.fixture
+def bot(planado_client: Planado, room: Room) -> chat_bot.Bot:
+    return chat_bot.Bot(planado_client, room)
+
+
+@pytest.fixture
+def bot_service(
+    bot: chat_bot.Bot, planado_webhook_secret: str, monkeypatch: pytest.MonkeyPatch
+) -> web.Application:
+    monkeypatch.setenv("PLANADO_WEBHOOK_SECRET", planado_webhook_secret)
+    return chat_bot.service(bot, ":memory:", speed=1000)
+
+
+async def test_the_bot_tells_a_status(bot: chat_bot.Bot, planado_client: Planado) -> None:
+    """A question is answered with the state of the job, a wrong one with what would be right."""
+    await planado_client.jobs.create(external_id="wo-77")
+    assert await bot.answer("status wo-77\n") == "wo-77 is posted."
+    assert await bot.answer("move wo-77 2027-01-04T09:00+01:00") == "wo-77 is moved."
+    planned = "wo-77 is scheduled, planned for 2027-01-04 08:00:00+00:00."
+    assert await bot.answer("status wo-77") == planned
+    assert await bot.answer("status wo-78") == "There is no wo-78."
+    for wrong in ("", "status", "move wo-77 tomorrow", "move wo-77 2027-01-04T09:00"):
+        assert await bot.answer(wrong) == chat_bot.HELP
+
+
+async def test_the_bot_does_not_keep_people_waiting(
+    bot: chat_bot.Bot, planado_emulator: Emulator
+) -> None:
+    """When Planado hangs the bot says so within three seconds."""
+    planado_emulator.fault("delay", seconds=60)
+    began = asyncio.get_running_loop().time()
+    assert "(DeadlineExceededError); please ask again" in await bot.answer("status wo-77")
+    assert asyncio.get_running_loop().time() - began < 3.1
+
+
+@pytest.mark.parametrize("planado_client_options", [{"rate": RateLimit(60, burst=1)}])
+async def test_the_bot_goes_before_an_import(bot: chat_bot.Bot, planado_client: Planado) -> None:
+    """While others wait for a budget of one call a second, a question is answered next."""
+    await planado_client.jobs.create(external_id="wo-77")
+    imports = [asyncio.create_task(planado_client.jobs.get("wo-77")) for _ in range(10)]
+    await asyncio.sleep(0.1)
+    assert await bot.answer("status wo-77") == "wo-77 is posted."
+    assert sum(each.done() for each in imports) < 3
+    await asyncio.gather(*imports)
+
+
+async def test_the_bot_speaks_once(
+    bot_service: web.Application, room: Room, deliver: Deliver, planado_event: EventFactory
+) -> None:
+    """A finish that Planado sends twice, and whose message was posted unnoticed, is told once."""
+    room.answers_lost = 2
+    finished = planado_event("job_finished", external_id="wo-77")
+    assert await deliver.many(bot_service, [finished], repeat=2) == [204, 204]
+    await bot_service[webhooks_key].settled()
+    assert room.tries == 3
+    assert list(room.messages.values()) == ["wo-77 is finished: Done."]
+
+
+async def test_the_bot_passes_over_what_is_not_so_any_more(
+    bot_service: web.Application, room: Room, deliver: Deliver, planado_event: EventFactory
+) -> None:
+    """An older move that arrives after a newer one is not told."""
+    moves = [
+        planado_event("job_updated", external_id="wo-77", scheduled_at=f"2027-01-0{day}T09:00:00Z")
+        for day in (4, 5)
+    ]
+    for move in reversed(moves):
+        assert await deliver(bot_service, move) == 204
+        await bot_service[webhooks_key].settled()
+    told = ["wo-77 was moved to 2027-01-05 09:00:00+00:00."]
+    assert list(room.messages.values()) == told
+
+
+async def test_the_bot_does_not_hear_itself(
+    bot: chat_bot.Bot,
+    bot_service: web.Application,
+    room: Room,
+    planado_emulator: Emulator,
+    planado_client: Planado,
+    planado_webhook_secret: str,
+) -> None:
+    """Its own move comes back as an event and is not told; a finish after it is."""
+    async with TestServer(bot_service, host="127.0.0.1") as server:
+        planado_emulator.subscribe(str(server.make_url("/planado")), planado_webhook_secret)
+        [user] = await planado_client.users.list().collect(limit=1)
+        await planado_client.jobs.create(
+            external_id="wo-77", assignee={"worker": {"uuid": user.uuid}}
+        )
+        assert await bot.answer("move wo-77 2027-01-04T09:00+01:00") == "wo-77 is moved."
+        planado_emulator.act("wo-77", "start")
+        planado_emulator.act("wo-77", "finish", resolution="Done")
+        await planado_emulator.settled()
+        await bot_service[webhooks_key].settled()
+        assert planado_emulator.counters()["events"]["job_updated"] == 3
+    assert list(room.messages.values()) == ["wo-77 is finished: Done."]
+
+
+@pytest.mark.real_time
+def test_the_bot_runs_in_a_terminal(tmp_path: Path) -> None:
+    """What is typed is answered, and the end of the input is the end of the bot."""
+    with readme.emulator(sys.executable, tmp_path) as account:
+        done = subprocess.run(
+            [sys.executable, "examples/chat_bot.py", "--port", "0", "--inbox", tmp_path / "i.db"],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "PLANADO_BASE_URL": account["planado_url"],
+                "PLANADO_API_KEY": account["api_key"],
+                "PLANADO_WEBHOOK_SECRET": "s",
+            },
+            input="status wo-1\nhello\n",
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"There is no wo-1.\n{chat_bot.HELP}\n"
+
+
+async def test_the_terminal_shows_a_message_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """The chat of the example keeps what it says: one message for each key."""
+    console = chat_bot.Console()
+    for key in ("a", "a", "b"):
+        await console.post(f"message {key}", key=key)
+    assert capsys.readouterr().out == "message a\nmessage b\n"

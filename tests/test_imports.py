@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+import planado_async
+
 
 def loaded_by(statement: str) -> set[str]:
     """Return the names of all modules that a fresh interpreter has loaded after a statement."""
@@ -42,6 +44,12 @@ def client_alone() -> set[str]:
     return _seen[0]
 
 
+def test_the_receiver_brings_no_framework() -> None:
+    """Whoever receives on aiohttp needs neither Starlette nor an ASGI server."""
+    loaded = loaded_by("import planado_async.webhooks")
+    assert loaded.isdisjoint({"starlette", "fastapi", "uvicorn", "h11", "pydantic"})
+
+
 def test_the_emulator_brings_nothing_of_the_client() -> None:
     """It stands alone, so that it can disagree."""
     ours = {
@@ -50,3 +58,11 @@ def test_the_emulator_brings_nothing_of_the_client() -> None:
         if name.startswith("planado_async.webhooks")
     }
     assert ours == set()
+
+
+def test_public_names_come_late() -> None:
+    """The package alone loads nothing; it tells its names, brings them, and knows no others."""
+    assert "aiohttp" not in loaded_by("import planado_async")
+    assert {"Planado", "__version__", "diff"} <= set(dir(planado_async))
+    with pytest.raises(AttributeError, match="'planado_async' has no attribute 'Planadoo'"):
+        getattr(planado_async, "Planadoo")  # noqa: B009  # checkers know it is not there

@@ -36,7 +36,13 @@ def test_all_is_sorted_and_there(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["planado_async", "planado_async.planado", "planado_async.planado.resources"]
+    "name",
+    [
+        "planado_async",
+        "planado_async.planado",
+        "planado_async.planado.resources",
+        "planado_async.sync",
+    ],
 )
 def test_every_public_package_has_all(name: str) -> None:
     """What users import from says what it offers."""

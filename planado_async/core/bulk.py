@@ -14,6 +14,7 @@ The last two are called again where the caller says that twice does no harm.
 """
 
 import asyncio
+import inspect
 import json
 import logging
 import os
@@ -22,7 +23,6 @@ from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from io import FileIO
-from math import isfinite
 from typing import Generic, Literal, TypeAlias, TypeVar
 
 from attrs import field, frozen
@@ -135,10 +135,10 @@ async def bulk(
     Raises:
         ValueError: `concurrency` is below 1, `report` was used before, or with a checkpoint there
             is no `key`, or it gives two items the same one or one that is not text.
+        TypeError: `on_progress` is an `async def`.
         ConfigurationError: the checkpoint cannot be opened, is in use, or is another file.
     """
-    if concurrency < 1:
-        raise ValueError(f"concurrency is {concurrency}; at least one call must be allowed")
+    check(concurrency, on_progress)
     items = list(items)
     names = _names(items, key) if checkpoint is None else _unique_names(items, key)
     report = BulkReport() if report is None else report
@@ -150,6 +150,14 @@ async def bulk(
             for _ in range(min(concurrency, len(report.pending))):
                 workers.create_task(job.work())
     return report
+
+
+def check(concurrency: int, on_progress: Callable[[Progress], object] | None) -> None:
+    """Raise what `bulk` would raise for these two, before anything is spent on its items."""
+    if concurrency < 1:
+        raise ValueError(f"concurrency is {concurrency}; at least one call must be allowed")
+    if inspect.iscoroutinefunction(on_progress):
+        raise TypeError("on_progress is an async def, which would never run; pass a plain function")
 
 
 def _names(items: Sequence[T], key: Callable[[T], str] | None) -> list[str]:
@@ -293,9 +301,13 @@ def _is_cancelled() -> bool:
 
 def _word_for(value: object) -> Scalar:
     """Return a value that JSON has a word for, and None in place of any other."""
-    if isinstance(value, float) and not isfinite(value):
+    if not isinstance(value, str | int | float):
         return None
-    return value if isinstance(value, str | int | float) else None
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:  # not finite, or of more digits than Python writes out
+        return None
+    return value
 
 
 @frozen
@@ -358,16 +370,32 @@ def _opened(path: str | os.PathLike[str] | None) -> Iterator[_Checkpoint | None]
 
 
 def _read_and_mended(file: FileIO) -> list[tuple[str, _Line]]:
-    """Return what is written, and cut off the half line of a process that died in mid-write."""
+    """Return what is written; its end is what a process that died in mid-write may have left.
+
+    Half a line is cut off. A whole one that lacks only its end gets it: an editor may save it so.
+    """
     file.seek(0)
     text = file.readall()
     if _FORMAT.startswith(text):
         file.truncate(0)
         _append(file, _FORMAT)
         return []
-    lines = _lines_of(text, file.name)
-    file.truncate(text.rindex(b"\n") + 1)
+    last = text[text.rfind(b"\n") + 1 :]
+    if _is_json(last):
+        lines = _lines_of(text + b"\n", file.name)
+        _append(file, b"\n")
+    else:
+        lines = _lines_of(text, file.name)
+        file.truncate(len(text) - len(last))
     return lines
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _append(file: FileIO, line: bytes) -> None:

@@ -28,6 +28,7 @@
         ├─ BadSecretError
         ├─ BodyTooLargeError
         ├─ MalformedEventError
+        ├─ EffectError                a statement that a handler left cannot be executed
         └─ StorageError               the inbox's store failed; nothing was changed
 """
 
@@ -214,6 +215,10 @@ class BodyTooLargeError(WebhookError):
 
 class MalformedEventError(WebhookError):
     """The body is not an event: not JSON, or without the fields every event has."""
+
+
+class EffectError(WebhookError):
+    """A statement that a handler left for its transaction is wrong, or not for it to execute."""
 
 
 class StorageError(WebhookError):

@@ -45,8 +45,9 @@ class Gate:
     learned: float | None = None
     learned_at: float = 0.0
     refused: int = 0
-    """Calls refused since the gate closed, with the lowest and the highest level of theirs."""
+    """Calls refused since the gate closed, the probe not among them."""
     lowest: float = 0.0
+    """The lowest level that one of them found, and the highest."""
     highest: float = 0.0
     teaches: bool = field(default=False, converter=bool)
     """Whether it may have been the size of the bucket that stopped the calls."""

@@ -40,9 +40,9 @@ class RateLimit:
     the network delivers late.
     """
 
-    calls: float = field(default=60, validator=validators.gt(0))
-    per: float = field(default=60.0, validator=validators.gt(0))
-    burst: float = field(default=55, validator=validators.ge(1))
+    calls: float = field(default=60.0, validator=[validators.gt(0), validators.lt(math.inf)])
+    per: float = field(default=60.0, validator=[validators.gt(0), validators.lt(math.inf)])
+    burst: float = field(default=55.0, validator=[validators.ge(1), validators.lt(math.inf)])
 
     @property
     def interval(self) -> float:
@@ -154,17 +154,18 @@ class QueuedLimiter(ABC):
     ) -> Turn:
         """Wait for a turn: see `Limiter.acquire`."""
         await self._enter_loop()
-        if not self._queued() and self._in_flight < self._most_in_flight:
-            turn = await self._ask()
-            if isinstance(turn, Turn):
-                self._begin_call()
-                return turn
+        # Before anything is asked for: a call that gives up at once takes nothing from the others.
         if longest is not None and (eta := self.eta(priority, again=again)) > longest:
             raise BudgetWaitError(
                 f"the call budget allows this call in {eta:.1f} s, its deadline is in "
                 f"{longest:.1f} s; raise the deadline or the priority, or send less",
                 eta=eta,
             )
+        if not self._queued() and self._in_flight < self._most_in_flight:
+            turn = await self._ask()
+            if isinstance(turn, Turn):
+                self._begin_call()
+                return turn
         return await self._wait((self._refused if again else self._queues)[priority])
 
     def release(self, turn: Turn, *, answered: bool) -> None:
@@ -213,7 +214,8 @@ class QueuedLimiter(ABC):
         loop = asyncio.get_running_loop()
         if self._loop is loop:
             return
-        if self._loop and self._loop.is_running():
+        busy = self._queued() or self._in_flight
+        if self._loop and (self._loop.is_running() or (busy and not self._loop.is_closed())):
             raise ConfigurationError(
                 "the client is in use in another event loop; open one for each loop"
             )
@@ -228,16 +230,22 @@ class QueuedLimiter(ABC):
         return sum(map(len, [*self._refused.values(), *self._queues.values()]))
 
     def _ahead(self, priority: Priority, *, again: bool) -> int:
-        """Count the calls that go before a new one of this priority, at most."""
+        """Estimate how many calls go before a new one of this priority."""
         length = {each: len(self._refused[each]) + len(self._queues[each]) for each in _PRIORITIES}
-        best, *lower = _PRIORITIES
-        better = sum(length[each] for each in _PRIORITIES[: _PRIORITIES.index(priority)])
         own = len(self._refused[priority]) if again else length[priority]
-        if priority == best:
-            return own
-        # The lower classes' share serves it in time, however many better ones come.
-        sharing = sum(each == priority or length[each] > 0 for each in lower)
-        return min(better + own, _LOWER_FIRST_EVERY * sharing * (own + 1) - 1)
+        place = _PRIORITIES.index(priority)
+        better = sum(length[each] for each in _PRIORITIES[:place])
+        lower = sum(length[each] for each in _PRIORITIES[place + 1 :])
+        if not place:
+            return own + min(lower, own // (_LOWER_FIRST_EVERY - 1))
+        # Of each round of grants the lower classes share one, until the better are served.
+        sharing = sum(each == priority or length[each] > 0 for each in _PRIORITIES[1:])
+        a_round = _LOWER_FIRST_EVERY * sharing
+        until_served = better * _LOWER_FIRST_EVERY / (_LOWER_FIRST_EVERY - 1)
+        left = own + 1 - until_served / a_round
+        if left <= 0:
+            return (own + 1) * a_round - 1
+        return int(until_served + left + min(lower, left / a_round)) - 1
 
     async def _wait(self, queue: _Queue) -> Turn:
         waiter: asyncio.Future[Turn] = asyncio.get_running_loop().create_future()
@@ -375,6 +383,8 @@ class LocalLimiter(QueuedLimiter):
         """
         size = self._gate.burst(rate.burst, now) + MARGIN
         if self._bucket is None or self._bucket.max_rate != size:
+            # The clock of the next event loop may begin anew; a bucket is never more than full.
+            self._empty_at = min(self._empty_at, now + size * rate.interval)
             # aiolimiter leaks its capacity in one period, so the period is stretched to the size.
             self._bucket = AsyncLimiter(size, size * rate.interval)
             await self._bucket.acquire(min(self._level(now), size))  # empty as it is: no wait

@@ -1,7 +1,7 @@
 """One budget of calls for all processes of a machine that use the same key.
 
 They share a small SQLite file. A process asks it for the head of its own queue, in a transaction of
-some tenths of a millisecond: the next free slot is reserved, and the call goes out when the slot
+about a tenth of a millisecond: the next free slot is reserved, and the call goes out when the slot
 has come. The gate that a refusal closes is in the file as well, so one refusal halts every process,
 one probe goes out for all of them, and a process that starts finds the bucket as it is.
 
@@ -141,6 +141,9 @@ def asked(
             return account, min(slot.at - now, rate.interval)
         return evolve(after, gate=gate.sent(now, _PROBE_LEASE)), Turn(level=slot.level, probe=True)
     if not slot or not slot.holds(gate, rate, now):
+        ahead = account.empty_at - now - (rate.burst + MARGIN + _RESERVED - 1) * rate.interval
+        if ahead > 0:  # as many heads wait as may have a slot
+            return account, max(ahead, rate.interval)
         account, slot = reserved(account, rate, now)
     if slot.at > now:
         return account, slot
@@ -189,6 +192,8 @@ class SqliteLimiter(QueuedLimiter):
         in_flight: int = 8,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        if not isinstance(rate, RateLimit):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
+            raise ConfigurationError("rate takes a RateLimit, such as RateLimit(60)")
         super().__init__(rate, in_flight=in_flight)
         self._limit = rate
         self._clock = clock
@@ -358,14 +363,21 @@ class _File:
         connection.execute("BEGIN IMMEDIATE")
         try:
             row = connection.execute(_READ, (self._name,)).fetchone()
-            kept = row and Account(boot=row[0], empty_at=row[1], gate=_gate(row[2:]))
-            yield kept, partial(self._keep, connection)
+            yield row and self._account(row), partial(self._keep, connection)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
         self.is_new = False
+
+    def _account(self, row: tuple[Any, ...]) -> Account:
+        boot, empty_at, *gate = row
+        learned = _GATE.index("learned")
+        numbers = [empty_at, *gate[:learned], *gate[learned + 1 :], gate[learned] or 0]
+        if not isinstance(boot, str) or not all(isinstance(each, int | float) for each in numbers):
+            raise ConfigurationError(f"{self.path} was changed by something else; delete it")
+        return Account(boot=boot, empty_at=empty_at, gate=_gate(tuple(gate)))
 
     def _keep(self, connection: sqlite3.Connection, account: Account) -> None:
         gate = astuple(account.gate)

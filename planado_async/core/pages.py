@@ -1,6 +1,7 @@
 """Walks over answers that come in pages."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from copy import copy
 from typing import Generic, TypeVar
 
 from planado_async.core.errors import PlanadoError, UnexpectedResponseError
@@ -18,7 +19,8 @@ class Pages(Generic[T]):
     `async for item in pages` walks over the items, `.pages()` over the pages, `.collect()` gathers
     them in a list. A walk ends with everything or raises: never with a shorter list. After a
     failure, or a `break`, walk again to go on behind the last item taken, or keep `.cursor` and
-    pass it to the same call as `after=`.
+    pass it to the same call as `after=`. There is one walk at a time: where another one begins, the
+    older raises RuntimeError at its next step, because each would get what the other leaves.
     """
 
     def __init__(
@@ -37,6 +39,7 @@ class Pages(Generic[T]):
         self._start = after
         self._page: Sequence[T] = ()
         self._taken = 0
+        self._newest: object = None  # the walk that may go on, each being an object of its own
 
     @property
     def cursor(self) -> str | None:
@@ -45,14 +48,16 @@ class Pages(Generic[T]):
         return self._behind(self._start, taken) if taken else self._start
 
     async def __aiter__(self) -> AsyncIterator[T]:
-        async for page in self._walk():
+        walk = self._begun()
+        async for page in self._walk(walk):
             for item in page:
                 self._taken += 1
                 yield item
+                self._refuse_overtaken(walk)
 
     async def pages(self) -> AsyncIterator[list[T]]:
         """Walk over the pages, each a list of at least one item."""
-        async for page in self._walk():
+        async for page in self._walk(self._begun()):
             self._taken = len(page)
             yield page
 
@@ -62,28 +67,44 @@ class Pages(Generic[T]):
         After a failure nothing counts as taken: collecting again begins where this one began.
         """
         items: list[T] = []
-        began_at = self.cursor
         if limit is not None and limit < 1:
             return items
+        walk = self._begun()
+        own = copy(self)  # a failure loses what was gathered, so nothing is taken before the end
         try:
-            async for page in self._walk():
+            async for page in own._walk(walk):
+                self._refuse_overtaken(walk)
                 wanted = page if limit is None else page[: limit - len(items)]
                 items += wanted
-                self._taken = len(wanted)
+                own._taken = len(wanted)
                 if len(items) == limit:
                     break
         except BaseException as failure:
-            self._go_on_at(began_at)  # what was gathered is gone, so it is not taken
-            failure.add_note(f"nothing was returned; collecting again begins at after={began_at!r}")
+            if self._newest is walk:
+                at = self.cursor
+                failure.add_note(f"nothing was returned; collecting again begins at after={at!r}")
             raise
+        self._refuse_overtaken(walk)
+        self._start, self._page, self._taken = own._start, own._page, own._taken
         return items
 
-    async def _walk(self) -> AsyncIterator[list[T]]:
+    def _begun(self) -> object:
+        self._newest = walk = object()
+        return walk
+
+    def _refuse_overtaken(self, walk: object) -> None:
+        if self._newest is not walk:
+            raise RuntimeError(
+                "another walk over the same Pages has begun, so this one would be incomplete; "
+                "call the listing again, for each walk a Pages of its own"
+            )
+
+    async def _walk(self, walk: object) -> AsyncIterator[list[T]]:
         self._go_on_at(self.cursor)
         seen = {self._start}
         last: list[T] = []
         fullest = SMALLEST_PAGE
-        while page := await self._next_page(last, fullest):
+        while page := await self._next_page(walk, last, fullest):
             if self._whole:
                 page = self._not_taken_yet(page)
             fullest = max(fullest, len(page))
@@ -95,6 +116,7 @@ class Pages(Generic[T]):
             seen.add(following)
             self._page = last = page
             yield page
+            self._refuse_overtaken(walk)
             self._go_on_at(following)
 
     def _go_on_at(self, cursor: str | None) -> None:
@@ -107,17 +129,19 @@ class Pages(Generic[T]):
                 return page[index + 1 :]
         return page
 
-    async def _next_page(self, last: list[T], fullest: int) -> list[T]:
+    async def _next_page(self, walk: object, last: list[T], fullest: int) -> list[T]:
         try:
             page = await self._fetch(self._start)
-            if page or not self._doubts_end or len(last) < fullest:
-                return page
-            # The record the page was to begin behind may be gone: then the answer is empty too.
-            before = self._behind(None, last[:-1])
-            return self._not_taken_yet(await self._fetch(before))
+            if not page and self._doubts_end and len(last) >= fullest:
+                # The record it was to begin behind may be gone: then the answer is empty too.
+                before = self._behind(None, last[:-1])
+                page = self._not_taken_yet(await self._fetch(before))
         except PlanadoError as failure:
+            self._refuse_overtaken(walk)
             failure.add_note(f"the listing stopped at after={self.cursor!r}")
             raise
+        self._refuse_overtaken(walk)
+        return page
 
 
 def by_cursor(

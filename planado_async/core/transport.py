@@ -4,8 +4,8 @@ import asyncio
 import logging
 import platform
 import random
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from secrets import token_hex
 from typing import Any
 from urllib.parse import quote, unquote, urlencode
@@ -137,6 +137,7 @@ class _Progress:
         "attempts",
         "began",
         "conflict",
+        "failure",
         "headers",
         "id",
         "on_the_wire",
@@ -160,7 +161,15 @@ class _Progress:
         self.waited = 0.0
         self.on_the_wire = False  # a try is under way, and the server may have it
         self.written = False  # an earlier try may have been carried out
+        self.failure: PlanadoError | None = None  # what the last try ended with
         self.conflict: ConflictError | None = None  # it has ended so; what follows only adds to it
+
+    def add(self, looking: "_Progress") -> None:
+        """Count what looking the call up has cost."""
+        self.waited += looking.waited
+        self.queued += looking.queued
+        self.refusals += looking.refusals
+        self.status, self.headers = looking.status, looking.headers
 
     def ended(self, error: str | None) -> Ended:
         """Return how the call has ended, well or by an error of this class."""
@@ -231,13 +240,19 @@ class Transport:
         self._retries = retries
         self._session = session
         self._owns_session = session is None
-        self._on_wait = on_wait
-        self._on_retry = on_retry
+        self._observers: dict[str, Callable[[Any], object] | None] = {
+            "on_wait": on_wait,
+            "on_retry": on_retry,
+        }
+        self._users = 0  # `async with` blocks that are open
+        self._in_line: set[asyncio.Task[Any]] = set()  # waiting for the limiter
+        self._evicted: set[asyncio.Task[Any]] = set()  # of these, those whom the end has overtaken
         self._telemetry = None if telemetry is None else Guard(telemetry)
         self._rng = rng or random.Random()
 
     async def open(self) -> None:
-        """Make the session, unless one was given."""
+        """Make the session, unless one was given; whoever opens closes, the last for all."""
+        self._users += 1
         if self._session is None:
             # Cookies would tie calls together that have nothing to do with each other.
             self._session = aiohttp.ClientSession(
@@ -245,7 +260,14 @@ class Transport:
             )
 
     async def close(self) -> None:
-        """Close the session if it is our own."""
+        """Close the session if it is our own, and let the calls fail that wait for their turn."""
+        self._users = max(0, self._users - 1)
+        if self._users:
+            return
+        for task in self._in_line:
+            task.cancel()
+        evicted, self._in_line = self._in_line, set()
+        self._evicted |= evicted
         if self._owns_session and self._session:
             await self._session.close()
             self._session = None
@@ -276,7 +298,6 @@ class Transport:
         """Carry a call out, and tell how it ended."""
         failure = None
         try:
-            self._open_session()  # else the budget would be asked in vain
             return await self._within_deadline(call, progress)
         except BaseException as error:
             failure = type(error).__name__
@@ -308,13 +329,18 @@ class Transport:
                 raise progress.conflict from None
             if progress.may_have_happened(call):
                 raise _unknown(call, f"the deadline of {deadline} s passed") from None
-            raise DeadlineExceededError(f"not done within its deadline of {deadline} s") from None
+            last = progress.failure
+            tried = f"; {progress.attempts} tries, the last: {last}" if last else ""
+            raise DeadlineExceededError(
+                f"not done within its deadline of {deadline} s{tried}"
+            ) from last
 
     async def _until_done(self, call: Call, progress: _Progress, ends_at: float | None) -> Any:
         while True:
             try:
                 return await self._try(call, progress, ends_at)
             except PlanadoError as error:
+                progress.failure = error
                 decision = self._decide(call, progress, error)
                 if isinstance(decision, LookUp):
                     found = await self._recover(call, progress, error, decision, ends_at)
@@ -337,6 +363,7 @@ class Transport:
                 progress.refusals += 1
                 progress.attempts -= 1
                 progress.failed(error, "refusal")
+                _log.warning("call %s: %s %s is refused", progress.id, call.method, call.route)
                 await self.limiter.refused(turn, error.retry_after)
             else:
                 answered = True
@@ -352,17 +379,46 @@ class Transport:
 
     async def _turn(self, call: Call, progress: _Progress, ends_at: float | None) -> Turn:
         """Wait for the limiter, and tell who wants to know."""
+        self._open_session()  # else the budget would be asked in vain
         priority, began = call.options.priority, _now()
-        if self._on_wait and (eta := self.limiter.eta(priority)) > 0:
-            self._on_wait(eta)
         longest = None if ends_at is None else ends_at - began
         again = progress.refusals > 0
+        if self._observers["on_wait"]:
+            eta = self.limiter.eta(priority, again=again)
+            if eta > 0 and (longest is None or eta <= longest):
+                self._observe("on_wait", eta)
         try:
-            return await self.limiter.acquire(priority, again=again, longest=longest)
+            with self._lined_up():
+                return await self.limiter.acquire(priority, again=again, longest=longest)
         finally:
             seconds = _now() - began
             progress.waited += seconds
             progress.queued += seconds
+
+    @contextmanager
+    def _lined_up(self) -> Iterator[None]:
+        """Let the call fail that waits in here when the client is closed."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._in_line.add(task)
+        try:
+            yield
+        except asyncio.CancelledError:
+            if task in self._evicted and not task.uncancel():  # else its caller cancelled it too
+                raise ConfigurationError("the client was closed while the call waited") from None
+            raise
+        finally:
+            self._in_line.discard(task)
+            self._evicted.discard(task)
+
+    def _observe(self, name: str, told: Any) -> None:
+        """Tell an observer; one that fails is told no more, and no call fails with it."""
+        try:
+            if observer := self._observers[name]:
+                observer(told)
+        except Exception:
+            _log.exception("%s failed and is not called again; the calls go on", name)
+            self._observers[name] = None
 
     async def _exchange(
         self, call: Call, progress: _Progress
@@ -401,8 +457,7 @@ class Transport:
         content = {} if call.content is None else {"Content-Type": "application/json"}
         headers = {**_HEADERS, **content, **call.options.headers}
         url = URL(f"{self.base_url}{call.path}{query}", encoded=True)
-        session = self._open_session()
-        return lambda auth: session.request(
+        return lambda auth: self._open_session().request(
             call.method,
             url,
             headers={**headers, **auth},
@@ -410,7 +465,7 @@ class Transport:
             allow_redirects=False,
             raise_for_status=False,
             timeout=aiohttp.ClientTimeout(total=call.options.timeout),
-            middlewares=None if self._owns_session else _with_once(session),
+            middlewares=None if self._owns_session else _with_once(self._open_session()),
         )
 
     def _decide(self, call: Call, progress: _Progress, error: PlanadoError) -> Wait | LookUp:
@@ -462,41 +517,42 @@ class Transport:
         """Return a conflict with the uuid of the record that has the id already."""
         progress.conflict = error
         with suppress(PlanadoError):
-            error.uuid = await self._look_up(call, progress, ends_at)
+            error.uuid = await self._look_up(call, progress, ends_at, once=True)
         if error.uuid is not None:
             error.args = (f"{error}; it is {error.uuid}",)
         return error
 
-    async def _look_up(self, call: Call, progress: _Progress, ends_at: float | None) -> Any:
+    async def _look_up(
+        self, call: Call, progress: _Progress, ends_at: float | None, *, once: bool = False
+    ) -> Any:
         """Read the record that a call makes, as a call of its own; None if there is none."""
         assert call.look_up is not None
-        looking = _Progress(progress)
+        looking, send = _Progress(progress), self._try if once else self._until_done
         try:
-            return await self._until_done(call.look_up, looking, ends_at)
+            return await send(call.look_up, looking, ends_at)
         except NotFoundError:
             return None
         finally:
-            progress.waited += looking.waited
-            progress.queued += looking.queued
+            progress.add(looking)
 
     def _tell(self, call: Call, progress: _Progress, error: PlanadoError, seconds: float) -> None:
-        level = logging.WARNING if isinstance(error, RateLimitError) else logging.INFO
-        kind = type(error).__name__
-        _log.log(
-            level, "call %s: %s %s is tried again: %s", progress.id, call.method, call.route, kind
-        )
-        if not isinstance(error, RateLimitError):  # a refusal has been told as such
-            progress.failed(error, "retry")
-        if self._on_retry:
-            self._on_retry(
-                Retry(
-                    method=call.method,
-                    route=call.route,
-                    attempt=progress.attempts,
-                    seconds=seconds,
-                    error=error,
-                )
+        refused = isinstance(error, RateLimitError)
+        if not refused:  # a refusal has been told as such
+            kind = type(error).__name__
+            _log.info(
+                "call %s: %s %s is tried again: %s", progress.id, call.method, call.route, kind
             )
+            progress.failed(error, "retry")
+        if self._observers["on_retry"]:
+            eta = self.limiter.eta(call.options.priority, again=True)
+            retry = Retry(
+                method=call.method,
+                route=call.route,
+                attempt=progress.attempts,
+                seconds=eta if refused else seconds,
+                error=error,
+            )
+            self._observe("on_retry", retry)
 
 
 def _mapped(failure: Exception, timeout: float) -> TransportError:

@@ -137,6 +137,7 @@ class Account:
         """Changes some settings."""
         new = switches.changed(self.state.settings, changes)
         self.state.change(new)
+        self.deliveries.writes_log = new.log_deliveries
         self.bucket.change(self.clock.elapsed(), new.burst, new.rate / PER_S)
         return self.settings()
 

@@ -55,6 +55,7 @@ class Deliveries:
         self._counters = counters
         self._tasks: dict[asyncio.Task[None], Hook] = {}
         self.hooks: Collection[Hook] = Collection[Hook](size=HOOKS_PAGE)
+        self.writes_log = True
 
     def subscribe(self, body: dict[str, Any]) -> Hook:
         """Adds a subscription."""
@@ -126,7 +127,11 @@ class Deliveries:
         self._counters.outcomes["dropped"] += 1
         if fault.logged:
             row = self._plan(delivery, 1)
-            delivery.hook.write(hooks.failed(row, "connection failure", "dropped on order"))
+            self._write(delivery.hook, hooks.failed(row, "connection failure", "dropped on order"))
+
+    def _write(self, hook: Hook, row: Row) -> None:
+        if self.writes_log:
+            hook.write(row)
 
     async def _hold(self, hook: Hook, fault: Fault) -> None:
         """Waits until another delivery has overtaken, or for the fault's seconds."""
@@ -153,7 +158,7 @@ class Deliveries:
         at = self._clock.after(wait)
         raw = delivery.raw.decode()
         row = hooks.plan(self._ids.new(), delivery.event_type, delivery.body, raw, attempt, at)
-        delivery.hook.write(row)
+        self._write(delivery.hook, row)
         return row
 
     async def _attempt(self, delivery: Delivery, row: Row) -> Row:
@@ -165,7 +170,7 @@ class Deliveries:
                 if not hook.suspended:
                     row = await self._post(delivery, row)
                     break
-        hook.write(row)
+        self._write(hook, row)
         self._counters.attempts[str(row.attempt_no)] += 1
         self._counters.outcomes[row.status] += 1
         if row.status == "sent":

@@ -1,5 +1,6 @@
 """The emulator as an object."""
 
+import asyncio
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
@@ -19,6 +20,8 @@ GRACE_S = 0.5
 # usual 15 s. Who closes first is the receiver.
 KEEPALIVE_S = 3600.0
 FASTEST = 1e6
+# Seconds between two looks whether all webhooks have been sent.
+LOOK_AGAIN_S = 0.01
 
 
 class Emulator:
@@ -172,6 +175,20 @@ class Emulator:
     def settings(self, **changes: Any) -> Json:
         """Changes settings, if any are given, and tells those in force."""
         return self._running.change_settings(changes)
+
+    async def settled(self, timeout: float = 10.0) -> None:
+        """Waits until every webhook on its way has been taken or given up; for tests.
+
+        Raises TimeoutError if some are still on their way after `timeout` seconds of the loop.
+        """
+        end = asyncio.get_running_loop().time() + timeout
+        while pending := self._running.deliveries.pending:
+            if asyncio.get_running_loop().time() >= end:
+                raise TimeoutError(
+                    f"{pending} webhooks are still on their way after {timeout:g} s; "
+                    "the log of their subscription tells what became of their attempts"
+                )
+            await asyncio.sleep(LOOK_AGAIN_S)
 
     def counters(self) -> Json:
         """What has happened so far, in numbers."""

@@ -22,6 +22,7 @@ class Settings:
     loses the description and contacts of its body. `open_user_creation`: POST /users works.
     `site_slip`: a site read by external_id comes under "sites". `location_key` is the spelling
     of a location's `captured_at`. `time_zone` is the account's, in which shifts are told.
+    `log_deliveries`: attempts to deliver webhooks are written into their log.
     """
 
     rate: float = 60.0
@@ -34,6 +35,7 @@ class Settings:
     site_slip: bool = True
     location_key: str = "captured_at"
     time_zone: str = "UTC"
+    log_deliveries: bool = True
 
 
 def _time_zone(value: object) -> str:
@@ -58,6 +60,7 @@ RULES = {
     "site_slip": _SWITCH,
     "location_key": Rule(one_of("captured_at", "catured_at")),
     "time_zone": Rule(_time_zone),
+    "log_deliveries": _SWITCH,
 }
 
 

@@ -13,7 +13,7 @@ from planado_async.core.auth import ApiKey, Auth
 from planado_async.core.bulk import BulkReport, Progress, bulk
 from planado_async.core.encode import encode, encode_any
 from planado_async.core.errors import ConfigurationError
-from planado_async.core.limiter import Budget, Limiter, LocalLimiter, RateLimit
+from planado_async.core.limiter import Budget, Limiter, LocalLimiter, Priority, RateLimit
 from planado_async.core.retry import Retry, RetryPolicy
 from planado_async.core.telemetry import Telemetry
 from planado_async.core.transport import Call, Transport, checked_path, checked_url
@@ -39,6 +39,8 @@ from planado_async.planado.resources import (
 )
 from planado_async.planado.writes import WriteOptions
 
+IN_FLIGHT = 8
+"""Calls sent and not answered yet, at most, unless said otherwise."""
 DEFAULT_URL = "https://api.planadoapp.com/v2"
 
 T = TypeVar("T")
@@ -59,6 +61,7 @@ class Planado:
         retries: how often a call is tried again, and when.
         timeout: seconds for one try.
         deadline: seconds for a whole call, waiting for the budget included; None for no end.
+        priority: which calls go before which, when they wait for the budget.
         notify_assignees: False keeps the assignees' phones quiet about what this client writes.
         trigger_webhooks: True asks for webhooks of what this client writes.
         directory_ttl: seconds for which `find` keeps a list of skills, teams and the like; 0 or
@@ -88,7 +91,6 @@ class Planado:
     service_categories: ServiceCategories
     units: Units
     webhooks: WebhookSubscriptions
-    _owns_transport = True  # one made by with_options leaves session and budget to its maker
 
     def __init__(
         self,
@@ -98,11 +100,12 @@ class Planado:
         auth: Auth | None = None,
         rate: RateLimit | None = RateLimit(),  # noqa: B008  # frozen
         limiter: Limiter | None = None,
-        in_flight: int = 8,
+        in_flight: int = IN_FLIGHT,
         session: aiohttp.ClientSession | None = None,
         retries: RetryPolicy = RetryPolicy(),  # noqa: B008  # frozen
         timeout: float = 30.0,
         deadline: float | None = None,
+        priority: Priority = "normal",
         notify_assignees: bool | None = None,
         trigger_webhooks: bool | None = None,
         directory_ttl: float = 300.0,
@@ -110,16 +113,28 @@ class Planado:
         on_retry: Callable[[Retry], object] | None = None,
         telemetry: Telemetry | None = None,
     ) -> None:
-        if auth and api_key:
+        if auth is not None and api_key is not None:
             raise ConfigurationError("pass either api_key= or auth=, not both")
         if not isinstance(rate, RateLimit | None):
             raise ConfigurationError("rate= takes a RateLimit, such as RateLimit(60), or None")
         if not isinstance(directory_ttl, int | float):
             raise ConfigurationError("directory_ttl= takes seconds, such as 300.0")
+        if not isinstance(retries, RetryPolicy):
+            raise ConfigurationError(
+                "retries= takes a RetryPolicy, such as RetryPolicy(attempts=3)"
+            )
+        if isinstance(limiter, str | os.PathLike):
+            raise ConfigurationError("limiter= takes a limiter, such as SqliteLimiter(path)")
+        if limiter is None:
+            limiter = LocalLimiter(rate, in_flight=in_flight)
+        elif rate != RateLimit() or in_flight != IN_FLIGHT:
+            raise ConfigurationError("rate= and in_flight= belong to the limiter that is given")
+        if auth is None:
+            auth = ApiKey(_key_from_environment() if api_key is None else api_key)
         transport = Transport(
             base_url=_base_url(base_url),
-            auth=auth or ApiKey(_key_from_environment() if api_key is None else api_key),
-            limiter=limiter or LocalLimiter(rate, in_flight=in_flight),
+            auth=auth,
+            limiter=limiter,
             retries=retries,
             session=session,
             on_wait=on_wait,
@@ -129,6 +144,7 @@ class Planado:
         given = {
             "timeout": timeout,
             "deadline": deadline,
+            "priority": priority,
             "notify_assignees": notify_assignees,
             "trigger_webhooks": trigger_webhooks,
         }
@@ -147,7 +163,6 @@ class Planado:
         other._options = evolve(self._options, **encode(options, WriteOptions))
         for name in Planado.__annotations__:
             setattr(other, name, getattr(self, name)._with(other._options))
-        other._owns_transport = False
         return other
 
     @property
@@ -175,16 +190,18 @@ class Planado:
             key: names an item in the note its error gets, which logs may show, and in the
                 checkpoint; without it the note has the item's number.
             concurrency: calls under way at a time, at most.
-            on_progress: told after each call; if it fails it is not called again.
+            on_progress: a plain function, told after each call; if it fails it is not called again.
             report: a `BulkReport()` to fill, to have it if the job is cancelled.
             checkpoint: a file to go on from if the job does not end. Calls that it says are done
                 are skipped, those that failed are made again.
             repeat_interrupted: call again what the checkpoint knows no end of. That is right for
-                reads, updates, upserts and creates with an external_id of your own.
+                reads, upserts, deletes, updates that add no custom or report fields, and creates
+                with an external_id of your own.
 
         Raises:
             ValueError: `concurrency` is below 1, `report` was used before, or with a checkpoint
                 there is no `key`, or it gives two items the same one or one that is not text.
+            TypeError: `on_progress` is an `async def`.
             ConfigurationError: the checkpoint cannot be opened, is in use, or is another file.
         """
         return await bulk(
@@ -241,15 +258,16 @@ class Planado:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self._owns_transport:
-            await self._transport.close()
+        await self._transport.close()
 
     def __repr__(self) -> str:
-        return f"<Planado at {self._transport.base_url}>"
+        # Tracebacks with locals show a client that its set-up has left half made.
+        transport = getattr(self, "_transport", None)
+        return f"<Planado at {transport.base_url}>" if transport else "<Planado, not set up>"
 
 
 def _base_url(given: str | None) -> str:
-    url = given or os.environ.get("PLANADO_BASE_URL") or DEFAULT_URL
+    url = os.environ.get("PLANADO_BASE_URL") or DEFAULT_URL if given is None else given
     checked = checked_url(url, "base_url (PLANADO_BASE_URL)")
     if not checked.endswith("/v2"):
         raise ConfigurationError("base_url (PLANADO_BASE_URL) must end in /v2, as in the default")

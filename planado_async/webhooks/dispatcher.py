@@ -12,22 +12,38 @@ import logging
 import math
 import random
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, get_args
 from uuid import uuid4
 
 import attrs
 
-from planado_async.core.errors import ConfigurationError, MalformedEventError, StorageError
+from planado_async.core.errors import (
+    ConfigurationError,
+    EffectError,
+    MalformedEventError,
+    StorageError,
+)
 from planado_async.webhooks.bounded_log import BoundedLog
 from planado_async.webhooks.events import event_of
-from planado_async.webhooks.inbox import Claim, Inbox, Routes, Run
+from planado_async.webhooks.inbox import (
+    WEEK,
+    Claim,
+    Effect,
+    Inbox,
+    Order,
+    Retention,
+    Route,
+    Routes,
+    Run,
+)
 
 log: logging.Logger = logging.getLogger("planado_async.webhooks")
 
 T = TypeVar("T")
-Handler: TypeAlias = Callable[[Any], Awaitable[object]]
+Handler: TypeAlias = Callable[[Any], Awaitable[object]] | Callable[[Any, Any], Awaitable[object]]
+Repair: TypeAlias = Callable[[], Awaitable[object]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
 STEPS = (5.0, 30.0, 120.0, 600.0, 1_800.0, 7_200.0, 21_600.0)
@@ -39,10 +55,43 @@ LONGEST_REST = 60.0
 """Seconds after which the loop looks again in any case, should the clock have been set."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 10.0
 """Seconds between tries to reach a failing inbox, doubled from the first to the longest."""
+LONGEST_GAP = 3_600.0
+"""Seconds a handler with order "strict" may wait for missing versions."""
+SWEEP_EVERY, SWEEP_PAUSE = 60.0, 0.1
+"""Seconds between looks for what may be pruned, and between steps, in which puts get their turn."""
 LAST_WORD = 5.0
 """Seconds that cancelled handlers have to end in."""
 ERROR_KEPT = 2_000
 """Characters kept of a handler's error: the end of its traceback, which says most."""
+
+
+class Transaction:
+    """What a handler wants to happen together with its completion, in the inbox's own file.
+
+    The statements are executed when the handler has returned, in one savepoint with the mark that
+    it is done: all of it is stored, or nothing and the handler is called again. They cannot be
+    read through, so that a slow handler never holds up the inbox.
+    """
+
+    def __init__(self) -> None:
+        self._effects: list[Effect] | None = []
+
+    def execute(self, statement: str, arguments: Sequence[Any] | Mapping[str, Any] = ()) -> None:
+        """Add an SQL statement, on tables of your own; the arguments are taken as they are now.
+
+        Raises RuntimeError once the handler has returned.
+        """
+        if self._effects is None:
+            raise RuntimeError("the handler has returned, and its transaction with it")
+        if not isinstance(statement, str):
+            raise TypeError(f"a statement is a str, not {type(statement).__name__}")
+        named = isinstance(arguments, Mapping)
+        self._effects.append((statement, dict(arguments) if named else tuple(arguments)))
+
+    def end(self) -> Sequence[Effect]:
+        """Return the statements and take no more."""
+        effects, self._effects = self._effects or [], None
+        return effects
 
 
 @attrs.frozen
@@ -53,8 +102,9 @@ class Failure:
     final: bool = False
 
     def text(self) -> str:
-        """Return the last lines of the traceback."""
-        return "".join(traceback.format_exception(self.error))[-ERROR_KEPT:]
+        """Return the last lines of the traceback, as text that can be stored."""
+        told = "".join(traceback.format_exception(self.error))[-ERROR_KEPT:]
+        return told.encode("utf-8", "backslashreplace").decode()  # it may have lone surrogates
 
 
 def next_step(attempt: int, rng: random.Random, speed: float = 1.0) -> float | None:
@@ -70,18 +120,23 @@ class Dispatcher:
     At most `concurrency` handlers run at once; each has `handler_timeout` seconds. A claim holds
     for `lease` seconds and is renewed while the process lives. `stop` waits `drain` seconds for
     running handlers. `speed` divides the times between attempts; a demo that plays a day in an hour
-    sets it.
+    sets it. `repair` fetches what the inbox may have missed; it is asked when versions are missing
+    for a handler with order "strict". What is done is pruned after `keep_done` seconds, and what is
+    dead dropped after `keep_dead`; None keeps it.
     """
 
     def __init__(
         self,
         inbox: Inbox,
         *,
+        repair: Repair | None = None,
         concurrency: int = 32,
         handler_timeout: float = 60.0,
         lease: float = 90.0,
         drain: float = 10.0,
         speed: float = 1.0,
+        keep_done: float | None = WEEK,
+        keep_dead: float | None = None,
         rng: random.Random | None = None,
     ) -> None:
         if type(concurrency) is not int or concurrency < 1:
@@ -89,7 +144,12 @@ class Dispatcher:
         _check_positive(handler_timeout=handler_timeout, lease=lease, speed=speed)
         if drain != 0:
             _check_positive(drain=drain)
+        kept = {"keep_done": keep_done, "keep_dead": keep_dead}
+        _check_positive(**{name: span for name, span in kept.items() if span is not None})
+        self._retention = Retention(done_for=keep_done, dead_for=keep_dead)
         self._inbox = inbox
+        self._repair = repair
+        self._repaired: set[str] = set()  # runs whose gap was there before the last repair
         self._concurrency = concurrency
         self._handler_timeout = handler_timeout
         self._lease = lease
@@ -97,7 +157,8 @@ class Dispatcher:
         self._speed = speed
         self._rng = rng or random.Random()
         self._handlers: dict[str, Handler] = {}
-        self._patterns: dict[str, tuple[str, ...]] = {}
+        self._transactional: set[str] = set()  # handlers that take a transaction
+        self._routes: dict[str, Route] = {}
         self._owner = ""
         self._running: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -108,39 +169,61 @@ class Dispatcher:
 
     @property
     def routes(self) -> Routes:
-        """The patterns of event types each handler was registered for, by its name."""
-        return self._patterns
+        """What each handler was registered for, by its name."""
+        return self._routes
 
     def on(
-        self, pattern: str, *, name: str | None = None, order: str = "every"
+        self,
+        pattern: str,
+        *,
+        name: str | None = None,
+        order: Order = "every",
+        gap_timeout: float = 60.0,
     ) -> Callable[[HandlerT], HandlerT]:
         """Register an async function for the event types that match `pattern`.
 
         A pattern is a type (`job_finished`) or has wildcards (`job_*`, `*`). `name` is what the
         inbox knows the handler by, module and function name by default; to rename it is to make a
-        new handler. `order="every"`: each event once, the lowest version of those waiting first.
+        new handler. A handler that takes two arguments gets a `Transaction` as the second.
+
+        Of one job, client or site a handler gets one event at a time, the lowest version of those
+        waiting first. `order="every"`: each event once. `"latest"`: but none whose version is below
+        one that was handled. `"strict"`: nor any before the versions that are missing have come;
+        after `gap_timeout` seconds a repair is asked for, then the handler goes on with the event's
+        `gap` set.
         """
-        if order != "every":
-            raise ConfigurationError(f'order={order!r} is not available; only order="every" is')
         _check_pattern(pattern)
+        if order not in get_args(Order):
+            raise ConfigurationError(f'order must be "every", "latest" or "strict", not {order!r}')
+        _check_positive(gap_timeout=gap_timeout)
+        if gap_timeout > LONGEST_GAP:
+            raise ConfigurationError(f"gap_timeout may be {LONGEST_GAP:.0f} s at most")
 
         def register(handler: HandlerT) -> HandlerT:
-            self._register(pattern, name or _name_of(handler), handler)
+            self._register(
+                Route((pattern,), order, gap_timeout), name or _name_of(handler), handler
+            )
             return handler
 
         return register
 
-    def _register(self, pattern: str, name: str, handler: Handler) -> None:
+    def _register(self, route: Route, name: str, handler: Handler) -> None:
         if not _is_async(handler):
             raise ConfigurationError(f"the handler {name} is not an async function: use async def")
         if self._loops:  # what was planned before would not have it
             raise ConfigurationError(
                 f"the handler {name} comes too late: register before the start"
             )
+        transactional = _takes_transaction(name, handler)
         # == because a bound method is a new object each time it is named.
         if self._handlers.setdefault(name, handler) != handler:
             raise ConfigurationError(f"two handlers are called {name}: give one on(..., name=…)")
-        self._patterns[name] = (*self._patterns.get(name, ()), pattern)
+        if transactional:
+            self._transactional.add(name)
+        before = self._routes.get(name, attrs.evolve(route, patterns=()))
+        if attrs.evolve(before, patterns=()) != attrs.evolve(route, patterns=()):
+            raise ConfigurationError(f"the handler {name} is registered with two orders")
+        self._routes[name] = attrs.evolve(route, patterns=(*before.patterns, *route.patterns))
 
     async def __aenter__(self) -> "Dispatcher":
         await self.start()
@@ -169,6 +252,7 @@ class Dispatcher:
         self._loops = [
             asyncio.create_task(self._dispatch(), name="planado-dispatch"),
             asyncio.create_task(self._tend(), name="planado-tend"),
+            asyncio.create_task(self._sweep(), name="planado-sweep"),
         ]
 
     async def stop(self) -> None:
@@ -183,12 +267,12 @@ class Dispatcher:
         finally:
             self._unsubscribe()
 
-    async def _wind_down(self, dispatch: asyncio.Task[None], tend: asyncio.Task[None]) -> None:
+    async def _wind_down(self, dispatch: asyncio.Task[None], *others: asyncio.Task[None]) -> None:
         end = asyncio.get_running_loop().time() + self._drain
         # Not cancelled at once: a claim on its way would be left without anyone to run it.
         await _ended({dispatch}, self._drain)
         await _ended(self._running, end - asyncio.get_running_loop().time())
-        await self._give_up({dispatch, tend} | self._running)
+        await self._give_up({dispatch, *others} | self._running)
 
     async def _give_up(self, tasks: set[asyncio.Task[None]]) -> None:
         for task in tasks:
@@ -223,7 +307,7 @@ class Dispatcher:
         if free <= 0:
             return Claim()  # a run that ends wakes the loop
         return await self._inbox.claim(
-            self._patterns, owner=self._owner, lease=self._lease, limit=free
+            self._routes, owner=self._owner, lease=self._lease, limit=free
         )
 
     async def _rest(self, due_at: float | None) -> None:
@@ -247,10 +331,18 @@ class Dispatcher:
             await self._persist(self._hasten, "look for what waits too long")
 
     async def _hasten(self) -> None:
-        hastened = await self._inbox.hasten(self._patterns, STEPS[-1] * (1 + JITTER) / self._speed)
+        hastened = await self._inbox.hasten(self._routes, STEPS[-1] * (1 + JITTER) / self._speed)
         if hastened:
             log.warning("%d runs are due now: the clock has been set back", hastened)
             self._wake.set()
+
+    async def _sweep(self) -> None:
+        """Prune in small steps what is settled long enough."""
+        while True:
+            pruned = await self._persist(lambda: self._inbox.prune(self._retention), "prune")
+            if pruned.dropped:
+                log.warning("%d dead letters were kept long enough and dropped", pruned.dropped)
+            await asyncio.sleep(SWEEP_PAUSE if pruned.more else SWEEP_EVERY)
 
     def _begin(self, run: Run) -> None:
         name = f"{run.handler} on {run.delivery.event_uuid}"
@@ -265,20 +357,43 @@ class Dispatcher:
             log.error("the run of %s broke", task.get_name(), exc_info=error)
 
     async def _run(self, run: Run) -> None:
+        transaction = Transaction()
         try:
-            failure = await self._call(run)
-            await self._persist(lambda: self._settle(run, failure), "store an outcome")
+            if await self._repaired_first(run):
+                await self._give_back(run)  # what was missing may have come, and goes before
+                return
+            failure = await self._call(run, transaction)
+            effects = transaction.end()
+            await self._persist(lambda: self._settle(run, failure, effects), "store an outcome")
         except asyncio.CancelledError:
             await self._give_back(run)
             raise
 
-    async def _call(self, run: Run) -> Failure | None:
+    async def _repaired_first(self, run: Run) -> bool:
+        """Ask once for what is missing before a run, if anybody can be asked."""
+        run_id = _run_id(run)
+        asked = run.attempt > 1 or run_id in self._repaired
+        if run.gap is None or self._repair is None or asked:
+            self._repaired.discard(run_id)
+            return False
+        self._repaired.add(run_id)
+        try:
+            async with asyncio.timeout(self._handler_timeout):
+                await self._repair()
+        except Exception as error:
+            self._log.warning("a repair failed", error, error)
+        return True
+
+    async def _call(self, run: Run, transaction: Transaction) -> Failure | None:
         """Call the handler; return why it failed, if it did."""
         limit = asyncio.timeout(self._handler_timeout)
         try:
             event = event_of(run.delivery.body, run.delivery.attempt)
+            event = attrs.evolve(event, run_id=_run_id(run), gap=run.gap)
+            handler = self._handlers[run.handler]
+            more = (transaction,) if run.handler in self._transactional else ()
             async with limit:
-                await self._handlers[run.handler](event)
+                await handler(event, *more)
         except MalformedEventError as error:
             return Failure(error, final=True)
         except asyncio.CancelledError as error:
@@ -291,10 +406,14 @@ class Dispatcher:
             return Failure(error)
         return None
 
-    async def _settle(self, run: Run, failure: Failure | None) -> None:
+    async def _settle(self, run: Run, failure: Failure | None, effects: Sequence[Effect]) -> None:
         if failure is None:
-            await self._inbox.complete(run)
-            return
+            try:
+                await self._inbox.complete(run, effects)
+            except EffectError as error:
+                failure = Failure(error)
+            else:
+                return
         step = None if failure.final else next_step(run.attempt, self._rng, self._speed)
         if step is None:
             await self._inbox.bury(run, failure.text())
@@ -324,6 +443,11 @@ class Dispatcher:
 def _nothing() -> None: ...
 
 
+def _run_id(run: Run) -> str:
+    """Return what tells this run from all others, in this process and the next."""
+    return f"{run.handler}:{run.delivery.event_uuid}"
+
+
 def _place(error: Exception) -> Exception | None:
     """Return an error whose traceback is wanted in the log; the store's own says all by itself."""
     return None if isinstance(error, StorageError) else error
@@ -350,6 +474,20 @@ async def _ended(tasks: set[asyncio.Task[None]], timeout: float) -> None:
     """Wait until all tasks have ended, at most so many seconds."""
     if tasks:
         await asyncio.wait(tasks, timeout=max(timeout, 0.0))
+
+
+def _takes_transaction(name: str, handler: Handler) -> bool:
+    """Tell whether a handler needs a second argument; refuse one that cannot be called."""
+    signature = inspect.signature(handler)
+    for given in (("event",), ("event", "transaction")):
+        try:
+            signature.bind(*given)
+        except TypeError:
+            continue
+        return len(given) == 2
+    raise ConfigurationError(
+        f"the handler {name} cannot be called: it takes (event), or (event, transaction)"
+    )
 
 
 def _is_cancelled() -> bool:

@@ -58,8 +58,10 @@ class Event:
 
     `attempt` is the number of Planado's try to deliver it, from 1. `version` counts the changes of
     the entity. `entity` is the record after the change, or None if it is of a kind this package
-    does not know. `raw` is the body's JSON exactly as received, with `previous_version` inside the
-    entity where Planado sends it.
+    does not know. `run_id` is the same whenever this event comes to this handler: an idempotency
+    key. `gap` is the first and last version that a handler with order "strict" waited for in vain.
+    `raw` is the body's JSON exactly as received, with `previous_version` inside the entity where
+    Planado sends it.
     """
 
     event_uuid: str
@@ -71,6 +73,8 @@ class Event:
     source: str | None
     entity: Entity | None
     attempt: int
+    run_id: str = ""
+    gap: tuple[int, int] | None = None
     raw: dict[str, Any] = attrs.field(eq=False, repr=False)
 
 

@@ -34,7 +34,8 @@ class FileLock:
             self.release()
             raise ConfigurationError(
                 f"the inbox {guarded!r} is in use: another Webhooks or SqliteInbox writes it and "
-                f"holds {path!r}. One process at a time may; others can open it with readonly=True."
+                f"holds {path!r}. One process at a time may; others can open it with readonly=True "
+                "to look and to export. Replay and drop go through the one that runs."
             ) from error
 
     def release(self) -> None:

@@ -9,24 +9,43 @@ meanwhile.
 import hashlib
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence, Set
+from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, TypeAlias, TypeVar, Unpack
 from urllib.parse import quote
 
 from planado_async.core.errors import ConfigurationError
+from planado_async.webhooks import effects, lanes, review
 from planado_async.webhooks import statements as sql
 from planado_async.webhooks.bounded_log import BoundedLog
+from planado_async.webhooks.export import Target, export
 from planado_async.webhooks.inbox import (
     MAX_CRASHES,
+    Await,
+    Change,
+    Choice,
     Claim,
     Counts,
     Delivery,
+    Effect,
+    Entity,
+    Filter,
+    Gap,
+    Place,
+    Pruned,
     Recovery,
+    Retention,
     Routes,
     Run,
+    Stale,
     State,
+    Stats,
+    VersionGap,
+    VersionGaps,
+    Vitals,
+    judge,
     wanted_by,
 )
 from planado_async.webhooks.lock import FileLock
@@ -41,7 +60,6 @@ OLDEST_SQLITE = (3, 35, 0)
 """The first version that has RETURNING."""
 PLANNED_AT_ONCE = 256
 """Deliveries whose runs one claim makes: a few milliseconds, which puts have to wait for."""
-DELIVERY_COLUMNS = sql.DELIVERY_COLUMNS.split(", ")
 JOURNAL_KEPT = 16 * 2**20
 """Bytes the journal keeps on disk once its content is in the file."""
 BUSY_FOR = 3.0
@@ -158,7 +176,10 @@ class SqliteInbox:
 
     async def _write(self, operation: Operation[T]) -> T:
         if self.readonly:
-            raise ConfigurationError(f"the inbox {self.path!r} is open read-only")
+            raise ConfigurationError(
+                f"the inbox {self.path!r} is open read-only: what changes it goes through the "
+                "Webhooks that runs, or through a SqliteInbox of its own once that has stopped"
+            )
         return await self._writer.run(operation)
 
     async def put(self, delivery: Delivery) -> bool:
@@ -180,8 +201,15 @@ class SqliteInbox:
         return await self._write(lambda connection: _recover(connection, owner, now))
 
     async def hasten(self, routes: Routes, horizon: float) -> int:
-        """Make due what waits for more than `horizon` seconds yet; return how many runs."""
-        terms = [{"handler": name, "horizon": self._clock() + horizon} for name in routes]
+        """Make due what waits for more than `horizon` seconds yet; return how many runs.
+
+        What waits for missing versions is due when it waits for more than its handler's patience.
+        """
+        now = self._clock()
+        terms = [
+            {"handler": name, "horizon": now + horizon, "patience": now + route.gap_timeout}
+            for name, route in routes.items()
+        ]
         return await self._write(
             lambda connection: connection.executemany(sql.HASTEN, terms).rowcount if terms else 0
         )
@@ -197,9 +225,12 @@ class SqliteInbox:
         terms = {"owner": owner, "until": self._clock() + lease}
         return await self._write(lambda connection: connection.execute(sql.RENEW, terms).rowcount)
 
-    async def complete(self, run: Run) -> bool:
-        """Mark a claimed run done; its lane goes on."""
-        return await self._end(sql.COMPLETE, run)
+    async def complete(self, run: Run, effects: Sequence[Effect] = ()) -> bool:
+        """Mark a claimed run done and execute the effects, both or neither; its lane goes on.
+
+        Raises EffectError for a statement that is wrong, or touches what is the inbox's own.
+        """
+        return await self._end(sql.COMPLETE, run, effects=effects)
 
     async def retry(self, run: Run, at: float, error: str) -> bool:
         """Let a claimed run wait until `at` for its next attempt."""
@@ -214,7 +245,7 @@ class SqliteInbox:
         return await self._end(sql.RELEASE, run)
 
     async def _end(self, statement: str, run: Run, **values: Any) -> bool:
-        terms: Row = _key(run) | values | {"now": self._clock()}
+        terms: Row = {"effects": (), "now": self._clock()} | _key(run) | values
         return await self._write(lambda connection: _end(connection, statement, terms))
 
     async def revive(self, event_uuid: str) -> bool:
@@ -226,25 +257,124 @@ class SqliteInbox:
 
     async def counts(self) -> Counts:
         """Count the deliveries by state."""
-        return await self._writer.run(_counts)
+        return await self._writer.run(review.counts)
+
+    async def vitals(self) -> Vitals:
+        """Store something, to know that it can be done, and count what is to be watched."""
+        now = self._clock()
+        return await self._write(lambda connection: _vitals(connection, now))
+
+    async def lacking(self, event_uuids: Collection[str]) -> Set[str]:
+        """Return which of these events a put would store."""
+        return await self._writer.run(
+            lambda connection: {
+                one for one in event_uuids if not connection.execute(sql.STORED, (one,)).fetchone()
+            }
+        )
+
+    async def held(self, changes: Collection[Change]) -> Set[Change]:
+        """Return of which of these changes there is an event here."""
+        return await self._writer.run(
+            lambda connection: {
+                one for one in changes if connection.execute(sql.HELD, one._asdict()).fetchone()
+            }
+        )
+
+    async def versions(self, entities: Collection[Entity]) -> Mapping[Entity, tuple[int, int]]:
+        """Return the lowest and the highest version of each entity of which an event is here."""
+        return await self._writer.run(lambda connection: _versions(connection, entities))
+
+    async def gaps(self, after: int, limit: int = 1000) -> VersionGaps:
+        """Return the versions that are missing right below those whose `seq` is above `after`."""
+        return await self._writer.run(lambda connection: _gaps(connection, after, limit))
+
+    async def recall(self, name: str) -> bytes | None:
+        """Return what was last remembered by that name."""
+        row = await self._writer.run(lambda c: c.execute(sql.RECALL, (name,)).fetchone())
+        return row and bytes(row[0])
+
+    async def remember(self, name: str, note: bytes) -> None:
+        """Keep a note by a name, in place of the one before."""
+        terms = {"name": name, "note": note}
+        await self._write(lambda connection: connection.execute(sql.REMEMBER, terms).rowcount)
+
+    async def stats(self) -> Stats:
+        """Count more, by handler too, and look at the last minutes."""
+        now = self._clock()
+        return await self._writer.run(lambda connection: review.stats(connection, now))
 
     async def deliveries(
-        self, *, state: State | None = None, after: int = 0, limit: int = 100
+        self, *, after: int = 0, limit: int = 100, **which: Unpack[Filter]
     ) -> Sequence[Delivery]:
-        """Return up to `limit` deliveries whose `seq` is above `after`, in order of arrival."""
-        terms = {"state": state, "after": after, "limit": limit}
-        statement = sql.DELIVERIES_IN_STATE if state else sql.DELIVERIES
-        return await self._writer.run(
-            lambda connection: [_delivery(row) for row in connection.execute(statement, terms)]
-        )
+        """Return up to `limit` deliveries whose `seq` is above `after`, in order of arrival.
+
+        Go on with the `seq` of the last one.
+        """
+        chosen = review.query(which)
+        found: list[Delivery] = []
+        seq: int | None = after
+        while seq is not None and len(found) < limit:
+            seen = await self._writer.run(partial(review.window, chosen, seq, review.EXAMINED))
+            found += seen.found
+            seq = seen.seq
+        return found[:limit]
 
     async def delivery(self, event_uuid: str) -> Delivery | None:
         """Return the delivery of that key, or None."""
-        return await self._writer.run(lambda connection: _find(connection, event_uuid))
+        return await self._writer.run(lambda connection: review.find(connection, event_uuid))
 
     async def runs(self, event_uuid: str) -> Sequence[Run]:
         """Return the runs of a delivery, by handler."""
-        return await self._writer.run(lambda connection: _runs(connection, event_uuid))
+        return await self._writer.run(lambda connection: review.runs(connection, event_uuid))
+
+    async def export(self, target: Target, **which: Unpack[Filter]) -> int:
+        """Write deliveries as JSON lines to a path or a binary file; return how many.
+
+        Each line has the fields of `Delivery`, with `body` as text, or `body_base64` where it is
+        not UTF-8, and `runs`. A file at the path is replaced.
+        """
+        return await export(self, target, **which)
+
+    async def replay(self, routes: Routes, *, done: bool = False, **which: Unpack[Choice]) -> int:
+        """Let dead runs wait again, with `done` also those that are done; return how many.
+
+        They have all their attempts before them, and run whatever their version. With `done`, and
+        for a delivery without any run, those of `routes` that want it and have none get one.
+        """
+        within = None if done else review.UNDONE
+        changed = await self._change(review.replay(routes, done=done), which, within)
+        if changed:
+            self._wake()
+        return changed
+
+    async def drop(self, **which: Unpack[Choice]) -> int:
+        """Set dead runs aside for good, as done and dropped; return how many.
+
+        Counted as one is a dead letter that never had a run. What is dropped can be listed and
+        replayed with `done=True` until it is pruned.
+        """
+        return await self._change(review.drop, which, review.UNDONE)
+
+    async def _change(
+        self, change: review.Change, which: Choice, within: Sequence[State] | None
+    ) -> int:
+        now = self._clock()
+        count = 0
+        for chosen in review.queries(which, within):
+            seq: int | None = 0
+            while seq is not None:
+                changed = await self._write(partial(review.change, change, chosen, seq, now))
+                count += changed.runs
+                seq = changed.seq
+        return count
+
+    async def prune(self, retention: Retention, *, limit: int = 100) -> Pruned:
+        """Make room in one short transaction: at most `limit` deliveries of each kind.
+
+        The pages that become free are used again; the file does not get smaller.
+        """
+        now = self._clock()
+        return await self._write(lambda connection: review.prune(connection, retention, limit, now))
 
 
 def connect(path: str, *, readonly: bool = False) -> sqlite3.Connection:
@@ -311,17 +441,14 @@ def _claim(connection: sqlite3.Connection, routes: Routes, terms: Row) -> Claim:
     if _plan(connection, routes, terms["now"]):
         return Claim(more=True)  # the lowest version of a lane may be among those not planned yet
     if suspect := _first_suspect(connection, routes):
-        return _claim_alone(connection, suspect, terms)
+        if connection.execute(sql.ANY_CLAIMED, terms).fetchone():
+            return Claim()  # what ends then lets the owner ask again
+        runs = _claimed(connection, suspect, routes, terms)
+        return Claim(runs=runs, more=not runs)
     keys = _due(connection, routes, terms)
-    runs = [run for key in keys for run in _claimed(connection, key, terms)]
-    return Claim(runs=runs, due_at=_next_due(connection, routes, terms["owner"]))
-
-
-def _claim_alone(connection: sqlite3.Connection, suspect: Key, terms: Row) -> Claim:
-    """Claim a suspect if nothing else is claimed; what ends then lets the owner ask again."""
-    if connection.execute(sql.ANY_CLAIMED, terms).fetchone():
-        return Claim()
-    return Claim(runs=_claimed(connection, suspect, terms))
+    runs = [run for key in keys for run in _claimed(connection, key, routes, terms)]
+    more = len(runs) < len(keys)  # those passed over have let others come forward
+    return Claim(runs=runs, due_at=_next_due(connection, routes, terms["owner"]), more=more)
 
 
 def _plan(connection: sqlite3.Connection, routes: Routes, now: float) -> bool:
@@ -331,24 +458,12 @@ def _plan(connection: sqlite3.Connection, routes: Routes, now: float) -> bool:
         handlers = wanted_by(routes, event_type)
         for handler in handlers:
             run = {"event_uuid": event_uuid, "handler": handler, "entity": entity}
-            _add(connection, run | {"version": version, "seq": seq})
+            lanes.add(connection, run | {"version": version, "seq": seq, "revived": 0})
         if handlers:
             connection.execute(sql.PLANNED, (seq,))
         else:
             connection.execute(sql.UNHANDLED, {"seq": seq, "now": now})
     return len(found) == PLANNED_AT_ONCE
-
-
-def _add(connection: sqlite3.Connection, run: Row) -> None:
-    [head] = connection.execute(sql.PLAN, run).fetchone()
-    if not head:
-        _elect(connection, run)
-
-
-def _elect(connection: sqlite3.Connection, lane: Row) -> None:
-    """Make the lowest of the waiting the head of its lane, unless the head is claimed."""
-    connection.execute(sql.DEMOTE, lane)
-    connection.execute(sql.PROMOTE, lane)
 
 
 def _first_suspect(connection: sqlite3.Connection, routes: Routes) -> Key | None:
@@ -368,19 +483,40 @@ def _due(connection: sqlite3.Connection, routes: Routes, terms: Row) -> list[Key
     return [row[1:] for row in sorted(found)[: terms["limit"]]]
 
 
-def _claimed(connection: sqlite3.Connection, key: Key, terms: Row) -> list[Run]:
-    """Claim one run; return it, or nothing if it could not be had."""
+def _claimed(connection: sqlite3.Connection, key: Key, routes: Routes, terms: Row) -> list[Run]:
+    """Claim one run if its order allows; return it, or nothing."""
     event_uuid, handler = key
-    claimed = terms | {"event_uuid": event_uuid, "handler": handler}
-    rows = connection.execute(sql.CLAIM, claimed).fetchall()
+    run = terms | {"event_uuid": event_uuid, "handler": handler}
+    entity, place = _place(connection, run)
+    verdict = judge(place, routes[handler], terms["now"])
+    if isinstance(verdict, Stale):
+        connection.execute(sql.MARK_STALE, run)
+        _go_on(connection, run | {"entity": entity})
+    elif isinstance(verdict, Await):
+        connection.execute(sql.AWAIT_GAP, run | {"gap_until": verdict.until})
+    else:
+        return _lease(connection, run, verdict.gap)
+    return []
+
+
+def _place(connection: sqlite3.Connection, run: Row) -> tuple[str, Place]:
+    entity, version, revived, gap_until, behind = connection.execute(sql.LANE, run).fetchone()
+    place = Place(version=version, behind=behind or 0, revived=bool(revived), gap_until=gap_until)
+    return entity, place
+
+
+def _lease(connection: sqlite3.Connection, run: Row, gap: Gap | None) -> list[Run]:
+    rows = connection.execute(sql.CLAIM, run).fetchall()
+    found = connection.execute(sql.DELIVERY, (run["event_uuid"],)).fetchone()
     return [
         Run(
-            delivery=_delivery(connection.execute(sql.DELIVERY, (event_uuid,)).fetchone()),
-            handler=handler,
+            delivery=review.delivery_of(found),
+            handler=run["handler"],
             attempt=attempts,
             crashes=crashes,
-            due_at=terms["until"],
-            owner=terms["owner"],
+            due_at=run["until"],
+            owner=run["owner"],
+            gap=gap,
         )
         for attempts, crashes in rows
     ]
@@ -396,9 +532,17 @@ def _end(connection: sqlite3.Connection, statement: str, terms: Row) -> bool:
     held = connection.execute(statement, terms).fetchone()
     if held is None:
         return False
-    _elect(connection, {"handler": terms["handler"], "entity": held[0]})
-    connection.execute(sql.SETTLE, terms)
+    effects.execute(connection, terms["effects"])
+    if statement in (sql.COMPLETE, sql.BURY):
+        connection.execute(sql.PASS, terms)
+    _go_on(connection, terms | {"entity": held[0]})
     return True
+
+
+def _go_on(connection: sqlite3.Connection, run: Row) -> None:
+    """Let the lane of a run that has ended go on, and settle its delivery if that was the last."""
+    lanes.elect(connection, run)
+    connection.execute(sql.SETTLE, run)
 
 
 def _recover(connection: sqlite3.Connection, owner: str, now: float) -> Recovery:
@@ -418,62 +562,43 @@ def _recover(connection: sqlite3.Connection, owner: str, now: float) -> Recovery
 def _bury_suspect(connection: sqlite3.Connection, run: Row) -> None:
     error = f"the process died {MAX_CRASHES} times while this was the only run"
     connection.execute(sql.BURY_SUSPECT, run | {"error": error})
-    _elect(connection, run)
-    connection.execute(sql.SETTLE, run)
+    connection.execute(sql.PASS, run)
+    _go_on(connection, run)
 
 
 def _revive(connection: sqlite3.Connection, event_uuid: str) -> bool:
     if not connection.execute(sql.REVIVE, (event_uuid,)).rowcount:
         return False
     for handler, entity in connection.execute(sql.REVIVE_RUNS, (event_uuid,)).fetchall():
-        _elect(connection, {"handler": handler, "entity": entity})
+        lanes.elect(connection, {"handler": handler, "entity": entity})
     return True
 
 
-def _counts(connection: sqlite3.Connection) -> Counts:
-    def one(statement: str) -> Any:
-        row = connection.execute(statement).fetchone()
-        return row and row[0]
-
-    return Counts(
-        **dict(connection.execute(sql.COUNT)),
-        claimed=one(sql.COUNT_CLAIMED),
-        unhandled=one(sql.COUNT_UNHANDLED),
-        oldest_waiting_at=one(sql.OLDEST_WAITING),
-    )
+def _vitals(connection: sqlite3.Connection, now: float) -> Vitals:
+    connection.execute(sql.SIGN_OF_LIFE, (now,))
+    [waiting, dead, oldest] = connection.execute(sql.VITALS).fetchone()
+    return Vitals(waiting=waiting, dead=dead, oldest_waiting_at=oldest)
 
 
-def _find(connection: sqlite3.Connection, event_uuid: str) -> Delivery | None:
-    row = connection.execute(sql.DELIVERY, (event_uuid,)).fetchone()
-    return _delivery(row) if row else None
+def _versions(
+    connection: sqlite3.Connection, entities: Collection[Entity]
+) -> dict[Entity, tuple[int, int]]:
+    def one(statement: str, entity: Entity) -> Any:
+        return connection.execute(statement, entity).fetchone()[0]
+
+    ends = {entity: (one(sql.LOWEST, entity), one(sql.HIGHEST, entity)) for entity in entities}
+    return {entity: found for entity, found in ends.items() if found[0] is not None}
 
 
-def _runs(connection: sqlite3.Connection, event_uuid: str) -> list[Run]:
-    delivery = _find(connection, event_uuid)
-    if delivery is None:
-        return []
-    rows = connection.execute(sql.RUNS, (event_uuid,))
-    return [_run(delivery, row) for row in rows]
-
-
-def _run(delivery: Delivery, row: tuple[Any, ...]) -> Run:
-    handler, attempts, crashes, state, due_at, owner, error = row
-    return Run(
-        delivery=delivery,
-        handler=handler,
-        attempt=attempts,
-        crashes=crashes,
-        state=State.CLAIMED if owner else State(state),
-        due_at=due_at,
-        owner=owner,
-        error=error,
-    )
-
-
-def _delivery(row: Sequence[Any]) -> Delivery:
-    values = dict(zip(DELIVERY_COLUMNS, row, strict=True))
-    values["state"], values["unhandled"] = State(values["state"]), bool(values["unhandled"])
-    return Delivery(**values)
+def _gaps(connection: sqlite3.Connection, after: int, limit: int) -> VersionGaps:
+    rows = connection.execute(sql.ARRIVED, {"after": after, "limit": limit}).fetchall()
+    found = [
+        VersionGap(entity=Entity(*entity), first=below + 1, last=version - 1)
+        for _, *entity, version, below in rows
+        if below is not None and below < version - 1
+    ]
+    seq = rows[-1][0] if rows else after
+    return VersionGaps(found=found, seq=seq, more=len(rows) == limit)
 
 
 def _stored(delivery: Delivery) -> Row:

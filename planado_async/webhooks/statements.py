@@ -5,6 +5,9 @@ one. A claim therefore walks `runs_due`, finds only runs it may take, and costs 
 waits behind them. `deliveries.planned` says that the runs of a delivery have been made.
 """
 
+TABLES = ("deliveries", "runs", "lanes", "planado_inbox_migrations", "planado_inbox_notes")
+"""What is the inbox's own in the file."""
+
 MIGRATIONS_TABLE = """
 CREATE TABLE IF NOT EXISTS planado_inbox_migrations (
     version INTEGER PRIMARY KEY,
@@ -72,21 +75,72 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         CREATE INDEX runs_suspect ON runs (handler, due_at, seq)
             WHERE state = 'waiting' AND suspect = 1""",
     ),
+    (
+        """
+        ALTER TABLE runs ADD COLUMN stale INTEGER NOT NULL DEFAULT 0""",
+        """
+        ALTER TABLE runs ADD COLUMN revived INTEGER NOT NULL DEFAULT 0""",
+        """
+        ALTER TABLE runs ADD COLUMN gap_until REAL""",
+        """
+        CREATE TABLE lanes (
+            handler TEXT NOT NULL,
+            entity TEXT NOT NULL,
+            version INTEGER NOT NULL,
+            PRIMARY KEY (handler, entity)
+        ) WITHOUT ROWID""",
+        """
+        INSERT INTO lanes
+        SELECT handler, entity, max(version) FROM runs
+        WHERE state <> 'waiting' AND version > 0 GROUP BY handler, entity""",
+    ),
+    (
+        """
+        CREATE INDEX deliveries_entity ON deliveries (entity_type, entity_uuid, version)""",
+        """
+        CREATE TABLE planado_inbox_notes (
+            name TEXT PRIMARY KEY,
+            note BLOB NOT NULL
+        ) WITHOUT ROWID""",
+    ),
+    (
+        """
+        ALTER TABLE deliveries ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0""",
+        """
+        ALTER TABLE deliveries ADD COLUMN pruned INTEGER NOT NULL DEFAULT 0""",
+        """
+        ALTER TABLE runs ADD COLUMN dropped INTEGER NOT NULL DEFAULT 0""",
+        """
+        UPDATE deliveries SET settled_at = received_at
+        WHERE state = 'dead' AND settled_at IS NULL""",
+        """
+        CREATE INDEX deliveries_settled ON deliveries (state, settled_at)
+            WHERE pruned = 0 AND settled_at IS NOT NULL""",
+        """
+        CREATE INDEX deliveries_pruned ON deliveries (received_at) WHERE pruned = 1""",
+        """
+        CREATE INDEX deliveries_dropped ON deliveries (seq) WHERE dropped = 1""",
+        """
+        CREATE INDEX runs_dead ON runs (handler) WHERE state = 'dead'""",
+        """
+        CREATE INDEX runs_stale ON runs (handler) WHERE stale = 1""",
+    ),
 )
 
 PUT = """
 INSERT INTO deliveries (
     event_uuid, event_type, entity_type, entity_uuid, version, attempt, received_at,
-    state, error, sha256, body
+    state, settled_at, error, sha256, body
 ) VALUES (
     :event_uuid, :event_type, :entity_type, :entity_uuid, :version, :attempt, :received_at,
-    :state, :error, :sha256, :body
+    :state, CASE :state WHEN 'dead' THEN :received_at END, :error, :sha256, :body
 )
 ON CONFLICT (event_uuid) DO UPDATE SET
     event_type = excluded.event_type, entity_type = excluded.entity_type,
     entity_uuid = excluded.entity_uuid, version = excluded.version,
     attempt = max(attempt, excluded.attempt), repeats = repeats + 1,
-    state = 'waiting', error = NULL, sha256 = excluded.sha256, body = excluded.body
+    state = 'waiting', settled_at = NULL, error = NULL,
+    sha256 = excluded.sha256, body = excluded.body
 WHERE state = 'dead' AND planned = 0 AND excluded.state = 'waiting'"""  # was no event, is one now
 
 REPEAT = """
@@ -102,9 +156,9 @@ WHERE planned = 0 AND state = 'waiting'
 ORDER BY seq LIMIT ?"""  # left to itself SQLite would walk all that wait
 
 PLAN = """
-INSERT INTO runs (event_uuid, handler, entity, version, seq, state, due_at, head)
+INSERT INTO runs (event_uuid, handler, entity, version, seq, state, due_at, revived, head)
 VALUES (
-    :event_uuid, :handler, :entity, :version, :seq, 'waiting', 0,
+    :event_uuid, :handler, :entity, :version, :seq, 'waiting', 0, :revived,
     NOT EXISTS (
         SELECT 1 FROM runs WHERE handler = :handler AND entity = :entity AND state = 'waiting'
     )
@@ -130,7 +184,8 @@ WHERE handler = :handler AND entity = :entity AND state = 'waiting' AND head = 1
     AND owner IS NULL AND suspect = 0 AND event_uuid <> {_FIRST}"""  # what was begun stays
 
 PROMOTE = f"""
-UPDATE runs SET head = 1
+UPDATE runs SET head = 1,
+    due_at = CASE WHEN gap_until IS NULL OR attempts > 0 THEN due_at ELSE 0 END
 WHERE handler = :handler AND event_uuid = {_FIRST}
     AND NOT EXISTS (
         SELECT 1 FROM runs
@@ -145,8 +200,8 @@ ORDER BY due_at, seq LIMIT :limit"""
 
 HASTEN = """
 UPDATE runs SET due_at = 0
-WHERE handler = :handler AND state = 'waiting' AND head = 1 AND due_at > :horizon
-    AND owner IS NULL"""
+WHERE handler = :handler AND state = 'waiting' AND head = 1 AND due_at > min(:horizon, :patience)
+    AND due_at > CASE WHEN attempts = 0 THEN :patience ELSE :horizon END AND owner IS NULL"""
 
 NEXT_DUE = """
 SELECT due_at FROM runs
@@ -166,6 +221,24 @@ UPDATE runs SET owner = :owner, due_at = :until, attempts = attempts + 1
 WHERE event_uuid = :event_uuid AND handler = :handler AND state = 'waiting' AND head = 1
     AND due_at <= :now AND (owner IS NULL OR owner <> :owner)
 RETURNING attempts, crashes"""
+
+LANE = """
+SELECT runs.entity, runs.version, runs.revived, runs.gap_until, lanes.version
+FROM runs LEFT JOIN lanes USING (handler, entity)
+WHERE event_uuid = :event_uuid AND handler = :handler"""
+
+PASS = """
+INSERT INTO lanes SELECT handler, entity, version FROM runs
+WHERE event_uuid = :event_uuid AND handler = :handler AND version > 0
+ON CONFLICT DO UPDATE SET version = max(version, excluded.version)"""
+
+MARK_STALE = """
+UPDATE runs SET state = 'done', stale = 1, head = 0, suspect = 0
+WHERE event_uuid = :event_uuid AND handler = :handler"""
+
+AWAIT_GAP = """
+UPDATE runs SET gap_until = :gap_until, due_at = :gap_until, suspect = 0
+WHERE event_uuid = :event_uuid AND handler = :handler"""
 
 _HELD = """
 WHERE event_uuid = :event_uuid AND handler = :handler AND state = 'waiting' AND owner = :owner
@@ -218,13 +291,73 @@ UPDATE deliveries SET state = 'waiting', settled_at = NULL, error = NULL
 WHERE event_uuid = ? AND state = 'dead'"""
 
 REVIVE_RUNS = """
-UPDATE runs SET state = 'waiting', attempts = 0, crashes = 0, due_at = 0
+UPDATE runs SET state = 'waiting', attempts = 0, crashes = 0, due_at = 0, revived = 1
 WHERE event_uuid = ? AND state = 'dead'
 RETURNING handler, entity"""
 
 DELIVERY_COLUMNS = (
     "event_uuid, event_type, entity_type, entity_uuid, version, attempt, received_at, body, "
-    "state, error, repeats, unhandled, settled_at, seq"
+    "state, error, repeats, unhandled, dropped, pruned, settled_at, seq"
+)
+_DELIVERY = f"SELECT {DELIVERY_COLUMNS} FROM deliveries"
+
+DELIVERY = f"{_DELIVERY} WHERE event_uuid = ?"
+
+_RUN_OF_IT = "SELECT 1 FROM runs WHERE runs.event_uuid = deliveries.event_uuid"
+CONDITIONS = {
+    "event_uuid": "event_uuid = :event_uuid",
+    "event_type": "event_type GLOB :event_type",
+    "entity_uuid": "entity_uuid = :entity_uuid",
+    "received_after": "received_at >= :received_after",
+    "received_before": "received_at < :received_before",
+    "state": "state = :state",
+    "handler": f"EXISTS ({_RUN_OF_IT} AND handler = :handler)",
+    "run_state": f"""EXISTS (
+        {_RUN_OF_IT} AND state = :run_state AND handler = coalesce(:handler, handler)
+    )""",
+    "claimed": f"""EXISTS (
+        {_RUN_OF_IT} AND owner IS NOT NULL AND handler = coalesce(:handler, handler)
+    )""",
+}
+"""What deliveries can be chosen by."""
+
+PAGE = f"{_DELIVERY} WHERE seq > :after AND seq <= :upto"
+WINDOW = """
+SELECT max(seq) FROM (
+    SELECT seq FROM deliveries WHERE seq > :after ORDER BY seq LIMIT :examined
+)"""
+WINDOW_OF_ONE = "SELECT seq FROM deliveries WHERE event_uuid = :event_uuid AND seq > :after"
+WINDOW_OF_STATE = """
+SELECT max(seq) FROM (
+    SELECT seq FROM deliveries INDEXED BY deliveries_state
+    WHERE state = :state AND seq > :after ORDER BY seq LIMIT :examined
+)"""
+
+RUNS = """
+SELECT handler, count(*) FROM runs INDEXED BY runs_lane WHERE state = 'waiting' GROUP BY handler"""
+
+SUSPECT = """
+UPDATE runs SET owner = NULL, suspect = 1, due_at = 0, attempts = attempts - 1,
+    crashes = crashes + :counted
+WHERE event_uuid = :event_uuid AND handler = :handler
+RETURNING crashes"""
+
+BURY_SUSPECT = """
+UPDATE runs SET state = 'dead', error = :error, head = 0, suspect = 0
+WHERE event_uuid = :event_uuid AND handler = :handler"""
+
+REVIVE = """
+UPDATE deliveries SET state = 'waiting', settled_at = NULL, error = NULL
+WHERE event_uuid = ? AND state = 'dead'"""
+
+REVIVE_RUNS = """
+UPDATE runs SET state = 'waiting', attempts = 0, crashes = 0, due_at = 0, revived = 1
+WHERE event_uuid = ? AND state = 'dead'
+RETURNING handler, entity"""
+
+DELIVERY_COLUMNS = (
+    "event_uuid, event_type, entity_type, entity_uuid, version, attempt, received_at, body, "
+    "state, error, repeats, unhandled, dropped, pruned, settled_at, seq"
 )
 _DELIVERY = f"SELECT {DELIVERY_COLUMNS} FROM deliveries"
 
@@ -234,11 +367,114 @@ DELIVERIES_IN_STATE = f"""{_DELIVERY} WHERE state = :state AND seq > :after
 ORDER BY seq LIMIT :limit"""
 
 RUNS = """
-SELECT handler, attempts, crashes, state, due_at, owner, error FROM runs
+SELECT handler, attempts, crashes, state, due_at, owner, error, stale, dropped FROM runs
 WHERE event_uuid = ? ORDER BY handler"""
+
+REPLAY_RUNS = """
+UPDATE runs SET state = 'waiting', attempts = 0, crashes = 0, due_at = 0, revived = 1,
+    stale = 0, dropped = 0, gap_until = NULL, error = NULL
+WHERE event_uuid = :event_uuid AND handler = coalesce(:handler, handler)
+    AND (state = 'dead' OR (state = 'done' AND :done))
+RETURNING handler, entity"""
+
+HAS_RUNS = "SELECT 1 FROM runs WHERE event_uuid = ? LIMIT 1"
+
+DROP_RUNS = """
+UPDATE runs SET state = 'done', dropped = 1
+WHERE event_uuid = :event_uuid AND handler = coalesce(:handler, handler) AND state = 'dead'"""
+
+DROP_WITHOUT_RUNS = """
+UPDATE deliveries SET state = 'done', dropped = 1, settled_at = :now
+WHERE event_uuid = :event_uuid AND :handler IS NULL AND state = 'dead' AND planned = 0"""
+
+RESETTLE = """
+UPDATE deliveries SET planned = 1, unhandled = 0,
+    state = CASE
+        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting')
+        THEN 'waiting'
+        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'dead')
+        THEN 'dead' ELSE 'done' END,
+    dropped = EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND dropped = 1),
+    settled_at = CASE
+        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting')
+        THEN NULL ELSE :now END,
+    error = (
+        SELECT handler || ': ' || error FROM runs
+        WHERE event_uuid = :event_uuid AND (state = 'dead' OR dropped = 1)
+        ORDER BY dropped, handler LIMIT 1
+    )
+WHERE event_uuid = :event_uuid"""
+
+_KEPT = (
+    "event_uuid, seq, event_type, entity_type, entity_uuid, version, attempt, received_at, state, "
+    "planned, unhandled, repeats, settled_at, error, sha256, dropped"
+)
+TAKE_OUT = f"""
+DELETE FROM deliveries WHERE seq IN (
+    SELECT seq FROM deliveries INDEXED BY deliveries_settled
+    WHERE state = 'done' AND pruned = 0 AND settled_at < :before ORDER BY settled_at LIMIT :limit
+)
+RETURNING {_KEPT}"""
+PUT_BACK = f"""
+INSERT INTO deliveries ({_KEPT}, body, pruned)
+VALUES ({", ".join("?" for _ in _KEPT.split(", "))}, x'', 1)"""
+"""What is emptied is taken out and put back: in its place it would leave its pages in use."""
+
+PRUNE_RUNS = "DELETE FROM runs WHERE event_uuid = ?"
+
+OLD_DEAD = """
+SELECT event_uuid FROM deliveries INDEXED BY deliveries_settled
+WHERE state = 'dead' AND pruned = 0 AND settled_at < :before ORDER BY settled_at LIMIT :limit"""
+
+FORGET = """
+DELETE FROM deliveries WHERE seq IN (
+    SELECT seq FROM deliveries INDEXED BY deliveries_pruned
+    WHERE pruned = 1 AND received_at < :before ORDER BY received_at LIMIT :limit
+)"""
 
 COUNT = "SELECT state, count(*) FROM deliveries GROUP BY state"
 COUNT_CLAIMED = "SELECT count(*) FROM runs WHERE owner IS NOT NULL"
 COUNT_UNHANDLED = "SELECT count(*) FROM deliveries WHERE unhandled = 1"
+COUNT_DROPPED = "SELECT count(*) FROM deliveries INDEXED BY deliveries_dropped WHERE dropped = 1"
+COUNT_HANDLED = """
+SELECT count(*) FROM deliveries INDEXED BY deliveries_settled
+WHERE state = 'done' AND pruned = 0 AND settled_at > ?"""
+CLAIMED_RUNS = "SELECT handler, count(*) FROM runs WHERE owner IS NOT NULL GROUP BY handler"
+DEAD_RUNS = """
+SELECT handler, count(*) FROM runs INDEXED BY runs_dead WHERE state = 'dead' GROUP BY handler"""
+STALE_RUNS = """
+SELECT handler, count(*) FROM runs INDEXED BY runs_stale WHERE stale = 1 GROUP BY handler"""
 OLDEST_WAITING = """
 SELECT received_at FROM deliveries WHERE state = 'waiting' ORDER BY seq LIMIT 1"""
+
+SIGN_OF_LIFE = """
+INSERT INTO planado_inbox_migrations VALUES (0, ?)
+ON CONFLICT (version) DO UPDATE SET applied_at = excluded.applied_at"""  # no migration is number 0
+VITALS = f"""
+SELECT (SELECT count(*) FROM deliveries WHERE state = 'waiting'),
+    (SELECT count(*) FROM deliveries WHERE state = 'dead'),
+    ({OLDEST_WAITING})"""
+
+STORED = """
+SELECT 1 FROM deliveries WHERE event_uuid = ? AND (state <> 'dead' OR planned = 1)"""
+
+HELD = """
+SELECT 1 FROM deliveries
+WHERE entity_type = :entity_type AND entity_uuid = :entity_uuid AND version = :version
+    AND event_type = :event_type AND (state <> 'dead' OR planned = 1)
+LIMIT 1"""
+
+LOWEST = "SELECT min(version) FROM deliveries WHERE entity_type = ? AND entity_uuid = ?"
+HIGHEST = "SELECT max(version) FROM deliveries WHERE entity_type = ? AND entity_uuid = ?"
+
+ARRIVED = """
+SELECT seq, entity_type, entity_uuid, version, (
+    SELECT max(version) FROM deliveries AS other
+    WHERE other.entity_type = deliveries.entity_type
+        AND other.entity_uuid = deliveries.entity_uuid AND other.version < deliveries.version
+) FROM deliveries WHERE seq > :after ORDER BY seq LIMIT :limit"""
+
+RECALL = "SELECT note FROM planado_inbox_notes WHERE name = ?"
+REMEMBER = """
+INSERT INTO planado_inbox_notes VALUES (:name, :note)
+ON CONFLICT (name) DO UPDATE SET note = excluded.note"""

@@ -178,14 +178,23 @@ class ThreadWriter:
 def transact(
     connection: sqlite3.Connection, operations: Sequence[Operation[Any]]
 ) -> list[Outcome[Any]]:
-    """Run operations in one transaction; each may fail alone, a failed commit fails them all."""
+    """Run operations in one transaction; each may fail alone, a failed commit fails them all.
+
+    An operation that ends the transaction of all fails alone too: the others are run again.
+    """
+    outcomes: list[Outcome[Any]] = []
     try:
         connection.execute("BEGIN IMMEDIATE")
-        outcomes = [_attempt(connection, operation) for operation in operations]
+        for operation in operations:
+            outcomes.append(_attempt(connection, operation))  # noqa: PERF401  # counts those done
         connection.execute("COMMIT")
-    except Exception as error:
+    except sqlite3.Error as error:
         _roll_back(connection)
         return [Outcome(error=_storage_error("could not be written", error)) for _ in operations]
+    except Exception as error:  # of the operation's own making, as by INSERT OR ROLLBACK
+        done = len(outcomes)
+        others = transact(connection, [*operations[:done], *operations[done + 1 :]])
+        return [*others[:done], Outcome(error=error), *others[done:]]
     return outcomes
 
 

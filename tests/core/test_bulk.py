@@ -11,6 +11,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -170,6 +171,19 @@ async def test_an_item_without_a_key_is_named_by_its_number(key: Any, note: str)
     """An item may hold what no log should show, so only the caller's key names it."""
     report = await bulk(odd_ones_fail, range(3), key=key, concurrency=1)
     assert note in report.failed[0][1].__notes__[0]
+
+
+async def test_a_progress_bar_that_would_never_run_is_refused() -> None:
+    """Nobody awaits an async def, so it is told before any call."""
+    calls = Calls()
+
+    async def tell(progress: Progress, width: int = 80) -> None:
+        raise AssertionError
+
+    for on_progress in (tell, partial(tell, width=40)):
+        with pytest.raises(TypeError, match="on_progress is an async def"):
+            await bulk(calls, "ab", on_progress=on_progress)
+    assert calls.begun == []
 
 
 async def test_a_progress_bar_that_breaks_stops_nothing(caplog: pytest.LogCaptureFixture) -> None:
@@ -352,7 +366,18 @@ async def test_a_scalar_is_kept_as_it_was(tmp_path: Path, value: Any) -> None:
     assert (kept, type(kept)) == (value, type(value))
 
 
-@pytest.mark.parametrize("value", [{"a": 1}, ["a"], b"a", object(), float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param({"a": 1}, id="object"),
+        pytest.param(["a"], id="list"),
+        pytest.param(b"a", id="bytes"),
+        pytest.param(object(), id="other"),
+        pytest.param(float("nan"), id="nan"),
+        pytest.param(float("inf"), id="inf"),
+        pytest.param(-(10**4300), id="too many digits"),
+    ],
+)
 async def test_any_other_value_is_not_kept(tmp_path: Path, value: Any) -> None:
     """The item counts as done all the same."""
 
@@ -362,6 +387,30 @@ async def test_any_other_value_is_not_kept(tmp_path: Path, value: Any) -> None:
     for _ in range(2):
         report = await bulk(call, ["a"], key=str, checkpoint=tmp_path / "checkpoint")
     assert report.skipped == [("a", None)]
+
+
+@pytest.mark.parametrize("ended", [True, False])
+async def test_a_whole_last_line_counts_though_its_end_is_missing(
+    tmp_path: Path, ended: bool
+) -> None:
+    """An editor may save the file without it; what is written on is a line of its own."""
+    path, calls = tmp_path / "checkpoint", Calls()
+    await resumed(path, "ab", concurrency=1)
+    path.write_bytes(path.read_bytes() if ended else path.read_bytes()[:-1])
+    report = await resumed(path, "abc", calls)
+    assert (items_of(report)["skipped"], calls.begun) == ("ab", ["c"])
+    assert items_of(await resumed(path, "abc"))["skipped"] == "abc"
+
+
+@pytest.mark.parametrize("cut", [2, 10, 40])
+async def test_a_torn_last_line_is_cut_off(tmp_path: Path, cut: int) -> None:
+    """Its call has no known end, and the file goes on behind the line before it."""
+    path = tmp_path / "checkpoint"
+    await resumed(path, "ab", concurrency=1)
+    path.write_bytes(path.read_bytes()[:-cut])
+    report = await resumed(path, "abc")
+    assert items_of(report) == {"ok": "c", "failed": "b", "skipped": "a", "pending": ""}
+    assert items_of(await resumed(path, "ac"))["skipped"] == "ac"
 
 
 async def test_what_was_under_way_is_told_and_repeated_only_on_request(tmp_path: Path) -> None:
@@ -453,6 +502,7 @@ async def test_a_key_is_asked_for_once(tmp_path: Path) -> None:
         (HEADER + '{"key": "a", "state": "ok"}\n', 2),
         (HEADER + "[" * 100_000 + "\n", 2),
         (HEADER + "\xff\n{", 2),
+        (HEADER + '{"key": "a", "state": "lost"}', 2),
     ],
 )
 async def test_another_file_is_refused_and_left_alone(tmp_path: Path, text: str, line: int) -> None:
@@ -600,11 +650,17 @@ class Story:
     def size(self) -> int:
         return self.path.stat().st_size
 
+    @property
+    def whole(self) -> int:
+        """The size that the next job finds or makes: without half a line, whole ones ended."""
+        written = self.path.read_bytes() if self.path.exists() else b""
+        return len(written) + 1 if written[-1:] == b"}" else written.rfind(b"\n") + 1
+
     async def run(self, one: Round) -> BulkReport[str, str]:
         """Run a job, let it die as told, and check that it did what it should."""
         begun, ended = dict[str, int](), dict[str, int]()
         ends, last = dict(zip(LETTERS, one.ends, strict=True)), ""
-        before = self.path.read_bytes().rfind(b"\n") + 1 if self.path.exists() else 0
+        before = self.whole
 
         async def call(key: str) -> str:
             nonlocal last
@@ -655,9 +711,9 @@ class Story:
 
     def believe(self, key: str, begun: int, ended: int | None, end: Ending) -> None:
         """Note what the file, as long as it is now, can tell of a call."""
-        if begun > self.size:
+        if begun > self.whole:
             return  # the process had died
-        known = ended is not None and ended <= self.size
+        known = ended is not None and ended <= self.whole
         self.state[key] = end if known else "unknown"
         self.happened[key] += end != "failed"
         if self.state[key] == "unknown":

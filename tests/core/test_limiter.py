@@ -2,6 +2,7 @@
 
 import asyncio
 import concurrent.futures
+import math
 from collections.abc import Awaitable, Callable, Iterator
 from itertools import count
 from typing import Any, TypeAlias
@@ -27,6 +28,7 @@ from tests.core.leaky import (
     serve,
     settle,
 )
+from tests.virtual_time import VirtualTimeLoop
 
 PRIORITIES: tuple[Priority, ...] = ("interactive", "normal", "background")
 ROUNDING = 1e-3  # calls, or seconds where a slot is one
@@ -899,3 +901,63 @@ async def test_without_a_rate_one_probe_goes_first() -> None:
     await asyncio.gather(*(server.called(limiter) for _ in range(30)))
     assert len(server.served) == 40
     assert limiter.budget().learned_burst is None
+
+
+async def test_a_loop_with_calls_in_it_is_not_left_behind() -> None:
+    """While somebody waits in a loop that is only paused, another loop is told so."""
+    limiter = LocalLimiter(in_flight=1)
+    paused = VirtualTimeLoop()
+    turn = await asyncio.to_thread(lambda: paused.run_until_complete(limiter.acquire()))
+    with pytest.raises(ConfigurationError, match="one for each loop"):
+        await limiter.acquire()
+    limiter.release(turn, answered=True)
+    limiter.release(await limiter.acquire(), answered=True)
+    paused.close()
+
+
+def test_a_level_of_another_clock_is_at_most_full() -> None:
+    """The next loop's clock may begin lower; the bucket then counts as full, not as fuller."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=10))
+
+    async def spend(begins: float) -> float:
+        loop = asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        loop.advance(begins)
+        limiter.release(await limiter.acquire(), answered=True)
+        return limiter.budget().level
+
+    in_virtual_time(lambda: spend(5000.0))
+    assert in_virtual_time(lambda: spend(0.0)) <= 10 + MARGIN
+
+
+@pytest.mark.parametrize("given", [{"calls": math.inf}, {"per": math.inf}, {"burst": math.inf}])
+def test_a_rate_without_end_is_refused(given: dict[str, float]) -> None:
+    """`rate=None` is how to do without a budget."""
+    with pytest.raises(ValueError, match="must be"):
+        RateLimit(**given)
+
+
+@pytest.mark.parametrize(
+    ("waiting", "priority"),
+    [
+        ({"interactive": 100, "background": 300}, "interactive"),
+        ({"normal": 100, "background": 300}, "normal"),
+        ({"interactive": 100, "normal": 100}, "background"),
+        ({"interactive": 50, "normal": 20, "background": 10}, "normal"),
+        ({"interactive": 30, "background": 40}, "background"),
+    ],
+)
+async def test_the_eta_is_nearly_right(
+    make: Make, waiting: dict[Priority, int], priority: Priority
+) -> None:
+    """The share of the lower classes is in it, for those who give it and those who get it."""
+    limiter, start = make(RateLimit(60, per=60.0, burst=1)), now()
+    queue = begin(
+        *(call(limiter, [], priority=each) for each, count in waiting.items() for _ in range(count))
+    )
+    await settle()
+    told = limiter.eta(priority)
+    turn = await limiter.acquire(priority)
+    limiter.release(turn, answered=True)
+    assert now() - start == pytest.approx(told, abs=11)
+    await queue

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planado_async.core import limiter_sqlite
-from planado_async.core.errors import ConfigurationError
+from planado_async.core.errors import BudgetWaitError, ConfigurationError
 from planado_async.core.gate import LEARNED_FOR, MARGIN
 from planado_async.core.limiter import RateLimit
 from planado_async.core.limiter_sqlite import SqliteLimiter
@@ -704,3 +704,38 @@ def test_an_event_loop_that_ends_leaves_its_queue_behind(path: Path) -> None:
 
     in_virtual_time(full)
     assert 1001 <= in_virtual_time(after) <= 1002
+
+
+# --- Many processes -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("processes", [70, 100, 200])
+async def test_more_processes_than_may_have_a_slot_share_the_budget(
+    path: Path, processes: int
+) -> None:
+    """The others ask again until a slot is free; nobody takes the file for one of another time."""
+    log = list[float]()
+    limiters = [opened(path, burst=5) for _ in range(processes)]
+    await begin(*(call(each, log) for each in limiters for _ in range(2)))
+    assert len(log) == 2 * processes
+    assert highest(log, 1.0) <= 5 + ROUNDING
+
+
+async def test_a_call_that_gives_up_at_once_takes_nothing(path: Path) -> None:
+    """Programs that are told to wait too long leave the budget to the others."""
+    await begin(*(call(opened(path), list[float]()) for _ in range(5)))
+    for _ in range(20):
+        with pytest.raises(BudgetWaitError) as refused_at_once:
+            await opened(path).acquire(longest=0.5)
+        assert refused_at_once.value.eta == pytest.approx(1.0, abs=ROUNDING)
+
+
+@pytest.mark.parametrize("value", ["NULL", "'soon'", "x'00'"])
+async def test_a_row_changed_by_hand_fails_no_call(path: Path, value: str) -> None:
+    """It is like a file that cannot be used."""
+    limiter, log = opened(path), list[float]()
+    await call(limiter, log)
+    with closing(sqlite3.connect(path)) as other, other:
+        other.execute(f"UPDATE budget SET empty_at = {value}")
+    await begin(*(call(limiter, log) for _ in range(3)))
+    assert len(log) == 4

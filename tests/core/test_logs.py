@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from planado_async import LocalLimiter, Planado, RateLimit, RetryPolicy
-from planado_async.core.errors import PlanadoError
+from planado_async.core.errors import PlanadoError, RateLimitError
 from planado_async.core.telemetry import SHOWN_HEADERS, Begun, CallObserver, Ended, Failed
 from planado_async.core.transport import Call, Options
 from tests.canary import WATCHED
@@ -153,7 +153,7 @@ async def test_a_call_can_be_followed_by_its_id(log: Log) -> None:
     assert sorted(told[:2]) == sorted(
         f"call {each}: GET /jobs/{{id}}{again}ServerError" for each in ids
     )
-    assert told[2] in [f"call {each}: GET /jobs/{{id}}{again}RateLimitError" for each in ids]
+    assert told[2] in [f"call {each}: GET /jobs/{{id}} is refused" for each in ids]
     assert len(told) == 3
 
 
@@ -169,7 +169,19 @@ async def test_a_look_up_carries_the_id_of_its_call(log: Log) -> None:
         ": POST /jobs is looked up: TransportError",
         ": GET /jobs/{external_id} is tried again: ServerError",
     ]
-    assert told[2].startswith(f"{of_call}: POST /jobs: ok, attempts 1, ")
+    assert told[2].startswith(f"{of_call}: POST /jobs: ok, status 200, attempts 1, ")
+
+
+async def test_a_refusal_that_ends_a_call_is_told(log: Log) -> None:
+    """Whoever looks for refusals in the log finds the last one too."""
+    async with (
+        Wire(REFUSED) as wire,
+        opened(wire.url, retries=RetryPolicy(refusals=0)) as transport,
+    ):
+        with pytest.raises(RateLimitError):
+            await transport.send(call())
+    (line,) = lines(log, "WARNING")
+    assert line.endswith(": GET /jobs/{id} is refused")
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,9 @@
 """Walks over pages."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -197,6 +201,104 @@ def _run(coroutine: object) -> list[str]:
         result: list[str] = done.value
         return result
     raise AssertionError("it waits for something")
+
+
+# --- One walk at a time ---------------------------------------------------------------------------
+
+
+class Slow(Listing):
+    """A listing that takes a second for each page."""
+
+    async def fetch(self, cursor: str | None) -> list[str]:
+        await asyncio.sleep(1.0)
+        return await super().fetch(cursor)
+
+
+async def by_item(pages: Pages[str]) -> list[str]:
+    return [item async for item in pages]
+
+
+async def by_page(pages: Pages[str]) -> list[str]:
+    return [item async for page in pages.pages() for item in page]
+
+
+async def collected(pages: Pages[str]) -> list[str]:
+    return await pages.collect()
+
+
+WAYS = [by_item, by_page, collected]
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.5, 3.5])
+@pytest.mark.parametrize("newer", WAYS)
+@pytest.mark.parametrize("older", WAYS)
+async def test_a_walk_that_is_overtaken_raises(
+    older: Callable[[Pages[str]], Awaitable[list[str]]],
+    newer: Callable[[Pages[str]], Awaitable[list[str]]],
+    seconds: float,
+) -> None:
+    """Whatever page it was at, the older ends after that with an error, not with a shorter list."""
+    listing = Slow("abcdefgh")
+    pages = listing.walk()
+
+    async def overtake() -> list[str]:
+        await asyncio.sleep(seconds)
+        return await newer(pages)
+
+    first, second = await asyncio.gather(older(pages), overtake(), return_exceptions=True)
+    assert isinstance(first, RuntimeError)
+    assert "call the listing again" in str(first)
+    assert not hasattr(first, "__notes__")  # where to go on is the newer walk's affair
+    assert isinstance(second, list)
+    # What the older walk was given is its own; a collecting gives nothing until its end.
+    given = 0 if older is collected else 3 * int(seconds)
+    assert second == list("abcdefgh")[given:]
+    assert pages.cursor == "h"
+    rest = -(-max(0, 8 - given) // 3)
+    assert len(listing.asked) == int(seconds) + 1 + rest + 1
+
+
+@pytest.mark.parametrize("at", ["a", "c"])
+async def test_a_walk_inside_a_walk_ends_the_outer(at: str) -> None:
+    """Within a page or at its end, the outer one is given nothing more."""
+    pages = Listing("abcdefgh").walk()
+    got = list[str]()
+
+    async def walk() -> None:
+        async for item in pages:
+            got.append(item)
+            if item == at:
+                got.extend(await pages.collect(limit=1))
+
+    with pytest.raises(RuntimeError, match="another walk"):
+        await walk()
+    assert [*got, *await pages.collect()] == list("abcdefgh")
+
+
+async def test_a_walk_between_two_pages_ends_the_outer() -> None:
+    """What the inner one leaves is there for whoever goes on."""
+    pages = Listing("abcdefgh").walk()
+    got = list[str]()
+
+    async def walk() -> None:
+        async for page in pages.pages():
+            got.extend([*page, *await pages.collect(limit=1)])
+
+    with pytest.raises(RuntimeError, match="another walk"):
+        await walk()
+    assert "".join(got) == "abcd"
+    assert await pages.collect() == list("efgh")
+
+
+async def test_an_overtaken_walk_that_fails_says_so() -> None:
+    """A failure of its call names no place to go on from: that is the newer walk's by now."""
+    listing = Slow("abcdefgh")
+    pages = listing.walk()
+    walks = [asyncio.ensure_future(walk) for walk in (by_item(pages), by_item(pages))]
+    listing.fails_at = None
+    results: list[Any] = await asyncio.gather(*walks, return_exceptions=True)
+    assert isinstance(results[0], RuntimeError)
+    assert results[1] == list("abcdefgh")
 
 
 # --- By offset ------------------------------------------------------------------------------------

@@ -1105,3 +1105,110 @@ async def test_no_failure_shows_the_key(
         *(repr(vars(record)) for record in caplog.records),
     ]
     assert not [text for text in shown if KEY in text]
+
+
+async def test_a_deadline_tells_what_the_tries_ended_with() -> None:
+    """That there was no time is half of the truth; the last error is the other."""
+    async with Wire(FAILED) as wire, opened(wire.url) as transport:
+        with pytest.raises(DeadlineExceededError, match=r"\d tries, the last: 503") as caught:
+            await transport.send(call(deadline=1.5))
+    assert isinstance(caught.value.__cause__, ServerError)
+
+
+# --- Closing --------------------------------------------------------------------------------------
+
+
+async def test_closing_fails_the_calls_that_wait() -> None:
+    """Nobody is left waiting for a turn that leads nowhere, and no turn is taken."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=2))
+    async with Wire() as wire:
+        async with opened(wire.url, limiter=limiter) as transport:
+            calls = [asyncio.ensure_future(transport.send(call())) for _ in range(50)]
+            await asyncio.sleep(0.5)
+        began = asyncio.get_running_loop().time()
+        ended = await asyncio.gather(*calls, return_exceptions=True)
+    assert asyncio.get_running_loop().time() == began
+    assert [type(each) for each in ended] == [dict] * 2 + [ConfigurationError] * 48
+    assert (len(wire.asked), limiter.budget().queue_length, limiter.budget().in_flight) == (2, 0, 0)
+
+
+async def test_a_call_cancelled_as_the_client_closes_is_cancelled() -> None:
+    """The caller's own wish goes before the client's end."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=1))
+    async with Wire() as wire, opened(wire.url, limiter=limiter) as transport:
+        await transport.send(call())
+        waiting = asyncio.ensure_future(transport.send(call()))
+        await asyncio.sleep(0.1)
+        waiting.cancel()
+        await transport.close()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+
+async def test_a_call_that_pauses_between_tries_takes_no_turn_after_the_end() -> None:
+    """It fails when the pause is over, and costs the budget nothing."""
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=9))
+    async with Wire(FAILED) as wire:
+        async with opened(wire.url, limiter=limiter) as transport:
+            pausing = asyncio.ensure_future(transport.send(call()))
+            await asyncio.sleep(0.1)
+        with pytest.raises(ConfigurationError, match="not open"):
+            await pausing
+    assert len(wire.asked) == 1
+
+
+# --- Observers ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["on_wait", "on_retry"])
+async def test_an_observer_that_fails_fails_no_call(
+    name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is logged once and not called again."""
+    calls: list[object] = []
+
+    def observer(told: object) -> None:
+        calls.append(told)
+        raise KeyError("mine")
+
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=1))
+    async with (
+        Wire(FAILED, Answer(), FAILED, Answer()) as wire,
+        opened(wire.url, limiter=limiter, **{name: observer}) as transport,
+    ):
+        for _ in range(2):
+            await transport.send(call())
+    assert len(calls) == 1
+    (record,) = (each for each in caplog.records if name in each.getMessage())
+    assert record.levelname == "ERROR"
+
+
+async def test_observers_are_told_the_wait_of_a_refused_call() -> None:
+    """It goes first, so the queue behind it does not count."""
+    waits: list[float] = []
+    retries: list[Retry] = []
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=9), in_flight=1)
+    async with (
+        Wire(REFUSED, Answer()) as wire,
+        opened(
+            wire.url, limiter=limiter, on_wait=waits.append, on_retry=retries.append
+        ) as transport,
+    ):
+        first = asyncio.ensure_future(transport.send(call()))
+        others = [asyncio.ensure_future(transport.send(call())) for _ in range(30)]
+        await first
+        for each in others:
+            each.cancel()
+    assert [each.seconds for each in retries] == pytest.approx([2.0], abs=0.01)
+    assert waits[-1] == pytest.approx(2.0, abs=0.01)
+
+
+async def test_who_waits_in_vain_is_not_told_to_wait() -> None:
+    """A call that fails at once has no wait."""
+    waits: list[float] = []
+    limiter = LocalLimiter(RateLimit(60, per=60.0, burst=1))
+    async with Wire() as wire, opened(wire.url, limiter=limiter, on_wait=waits.append) as transport:
+        await transport.send(call())
+        with pytest.raises(BudgetWaitError):
+            await transport.send(call(deadline=0.5))
+    assert waits == []

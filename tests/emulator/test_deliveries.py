@@ -312,6 +312,19 @@ async def test_dropped(api: Api, listener: Listener, logged: bool, rows: int) ->
     assert api.emulator.counters()["deliveries"]["outcomes"]["dropped"] == 1
 
 
+async def test_a_silent_log(api: Api, listener: Listener) -> None:
+    """With `log_deliveries` off all is delivered and nothing is written down, until it is on."""
+    hook = subscribed(api, listener)
+    api.emulator.settings(log_deliveries=False)
+    await api.job()
+    await until_done(api)
+    assert (listener.types, await log(api, hook)) == (["job_created"], [])
+    api.emulator.settings(log_deliveries=True)
+    await api.job()
+    await until_done(api)
+    assert len(await log(api, hook)) == 1
+
+
 async def test_repeated(api: Api, listener: Listener) -> None:
     """A repeated delivery comes twice, the same each time."""
     subscribed(api, listener)

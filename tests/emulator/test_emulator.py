@@ -99,3 +99,17 @@ async def test_a_stopped_emulator_has_no_address() -> None:
         assert emulator.url
     with pytest.raises(RuntimeError, match="not running"):
         _ = emulator.url
+
+
+async def test_settled_waits_for_the_webhooks(emulator: Emulator, api: Api) -> None:
+    """It returns when nothing is on its way, attempts after failures included, or tells in time."""
+    async with Listener() as listener:
+        emulator.subscribe(listener.url, event_types=["job_created"])
+        await emulator.settled(timeout=0)
+        listener.decide = lambda got: 204 if got.attempt == 2 else 500
+        await api.job()
+        with pytest.raises(TimeoutError, match="1 webhooks are still on their way after 2 s"):
+            await emulator.settled(timeout=2)
+        assert [got.attempt for got in listener.got] == [1]
+        await emulator.settled()
+        assert [got.attempt for got in listener.got] == [1, 2]

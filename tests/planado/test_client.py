@@ -396,6 +396,79 @@ async def test_leaving_a_client_made_by_with_options_leaves_its_maker_open() -> 
         await planado.jobs.get("u")
 
 
+async def test_the_last_to_leave_closes() -> None:
+    """Several may open one client; it is closed for none before all have left."""
+    async with Wire(JOB) as wire:
+        planado = Planado(KEY, base_url=wire.url)
+        async with planado:
+            async with planado:
+                await planado.jobs.get("u")
+            await planado.jobs.get("u")
+        with pytest.raises(ConfigurationError, match="not open"):
+            await planado.jobs.get("u")
+
+
+class Empty(LocalLimiter):
+    """A limiter that is false."""
+
+    def __len__(self) -> int:
+        return 0
+
+
+async def test_a_limiter_that_is_false_is_used() -> None:
+    """What was given counts, whatever it looks like."""
+    limiter = Empty(RateLimit(60, per=60.0, burst=7))
+    async with Wire(JOB) as wire, Planado(KEY, base_url=wire.url, limiter=limiter) as planado:
+        await planado.jobs.get("u")
+        assert planado.budget.burst == 7
+
+
+async def test_a_client_may_have_a_priority() -> None:
+    """It is that of all its calls, unless they say otherwise."""
+    asked: list[Any] = []
+
+    class Noting(LocalLimiter):
+        async def acquire(self, priority: Any = "normal", **how: Any) -> Any:
+            asked.append(priority)
+            return await super().acquire(priority, **how)
+
+    async with (
+        Wire(JOB) as wire,
+        Planado(KEY, base_url=wire.url, limiter=Noting(), priority="background") as planado,
+    ):
+        await planado.jobs.get("u")
+        await planado.jobs.get("u", priority="interactive")
+    assert asked == ["background", "interactive"]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"retries": 3}, "RetryPolicy"),
+        ({"limiter": "budget.db"}, "SqliteLimiter"),
+        ({"priority": "urgent"}, "priority"),
+    ],
+)
+def test_settings_of_another_kind_are_refused(given: dict[str, Any], told: str) -> None:
+    """At once, not at the first failure; and the client can be shown even then."""
+    with pytest.raises((ConfigurationError, ValueError), match=told):
+        Planado(KEY, **given)
+    assert repr(Planado.__new__(Planado)) == "<Planado, not set up>"
+
+
+@pytest.mark.parametrize("given", [{"rate": RateLimit(30)}, {"rate": None}, {"in_flight": 1}])
+def test_a_limiter_has_its_own_settings(given: dict[str, Any]) -> None:
+    """What would be ignored is refused."""
+    with pytest.raises(ConfigurationError, match="belong to the limiter"):
+        Planado(KEY, limiter=LocalLimiter(), **given)
+
+
+def test_an_empty_url_is_no_url() -> None:
+    """A variable that is set to nothing does not lead to the default by itself."""
+    with pytest.raises(ConfigurationError, match="base_url"):
+        Planado(KEY, base_url="")
+
+
 @pytest.mark.parametrize("query", [[("status[]", "a"), ("status[]", "b")], {"status[]": "a"}])
 async def test_a_bare_request_takes_pairs_or_a_mapping(query: Any) -> None:
     """A key may come more than once."""

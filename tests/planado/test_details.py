@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,22 @@ async def test_a_listing_that_breaks_off_spends_no_details(emulator: Emulator) -
         assert f"the listing stopped at after={made[24]!r}" in caught.value.__notes__
         report = await planado.jobs.details(listing)
     assert {item.uuid for item, _ in report.ok} == set(made[:-1])
+
+
+async def ignore(progress: Progress) -> None:
+    """Run never, because nobody awaits it."""
+
+
+@pytest.mark.parametrize(
+    ("options", "error"), [({"concurrency": 0}, ValueError), ({"on_progress": ignore}, TypeError)]
+)
+async def test_what_cannot_be_done_costs_no_call(
+    planado: Planado, emulator: Emulator, options: Any, error: type[Exception]
+) -> None:
+    """It is refused before the listing is walked."""
+    with pytest.raises(error):
+        await planado.jobs.details(planado.jobs.list(), **options)
+    assert calls(emulator) == 0
 
 
 @pytest.mark.parametrize("is_async", [False, True])

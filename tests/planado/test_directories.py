@@ -1,13 +1,14 @@
 """Records found by name: kept for a while, fetched once for everybody, and never guessed."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import pytest
 
 from planado_async import (
+    ApiKey,
     BudgetWaitError,
     ConfigurationError,
     DeadlineExceededError,
@@ -99,6 +100,48 @@ async def test_an_entry_of_no_pick_list(planado: Planado) -> None:
     """An id that no dictionary has is told as by any other call."""
     with pytest.raises(NotFoundError):
         await planado.dictionaries.find_value("11111111-1111-6111-8111-111111111111", "x")
+
+
+@pytest.mark.parametrize(
+    ("uuid", "error", "told"),
+    [
+        ("", ValueError, "'' is no id"),
+        (["x"], TypeError, "an id is text, not list"),
+        (None, TypeError, "an id is text, not NoneType"),
+    ],
+)
+async def test_what_is_no_id_of_a_pick_list(
+    planado: Planado, emulator: Emulator, uuid: Any, error: type[Exception], told: str
+) -> None:
+    """It is refused in the words of any other call, and costs none."""
+    with pytest.raises(error, match=told):
+        await planado.dictionaries.find_value(uuid, "x")
+    assert calls(emulator) == 0
+
+
+async def test_wrong_ids_of_pick_lists_leave_nothing_behind(planado: Planado) -> None:
+    """However many are asked for, only lists that there are take up memory."""
+    make = await planado.dictionaries.find("Boiler make")
+    await planado.dictionaries.find_value(make.uuid, "Korbel")
+    for number in range(20):
+        with pytest.raises(NotFoundError):
+            await planado.dictionaries.find_value(f"junk-{number}", "x")
+    assert list(planado.dictionaries._values) == [make.uuid]
+
+
+async def test_a_pick_list_is_kept_though_its_first_fetch_was_given_up(
+    planado: Planado, emulator: Emulator
+) -> None:
+    """Who waited for that fetch makes one, and the next finds its list."""
+    make = await planado.dictionaries.find("Boiler make")
+    emulator.fault("delay", seconds=10, count=1)
+    ask = planado.dictionaries.find_value
+    first, second = await begun(ask(make.uuid, "Korbel"), ask(make.uuid, "Korbel"))
+    first.cancel()
+    await second
+    before = calls(emulator)
+    await ask(make.uuid, "Korbel")
+    assert calls(emulator) == before
 
 
 async def test_a_long_list_is_read_whole(planado: Planado, emulator: Emulator) -> None:
@@ -472,16 +515,19 @@ async def test_an_old_list_is_not_used_when_the_fetch_fails(emulator: Emulator) 
 async def test_an_error_of_the_users_own_is_not_passed_on(
     emulator: Emulator, error: type[Exception]
 ) -> None:
-    """What a callback raises reaches the caller it was called for, and the next one fetches."""
-    told: list[float] = []
+    """What their way to sign in raises reaches the caller it was for, and the next one fetches."""
 
-    def on_wait(seconds: float) -> None:
-        told.append(seconds)
-        if len(told) == 1:
-            raise error
+    class SignIn(ApiKey):
+        failed = False
 
-    async with client(emulator, rate=RateLimit(60, burst=1), on_wait=on_wait) as planado:
-        await planado.jobs.create()
+        async def headers(self) -> Mapping[str, str]:
+            if not self.failed:
+                self.failed = True
+                raise error
+            return await super().headers()
+
+    signing_in = SignIn(emulator.api_key)
+    async with Planado(auth=signing_in, base_url=emulator.url, rate=None) as planado:
         first, second = await begun(find_gas(planado), find_gas(planado))
         with pytest.raises(error):
             await first
@@ -513,6 +559,31 @@ async def test_a_fetch_that_was_overtaken_ends_nobody_elses(emulator: Emulator) 
         await find_gas(planado, priority="interactive")
         await quick_task
     assert calls(emulator) == 2 * PAGES
+
+
+@pytest.mark.parametrize("seconds", [1.0, 20.0])
+async def test_the_list_asked_for_last_is_kept(seconds: float) -> None:
+    """A name that a later fetch has found stays found, whichever of the two ends last."""
+    new = Skill(uuid="s-2", name="New")
+    answers = [(10.0, [GAS]), (seconds, [GAS, new])]
+
+    def listed(**options: Any) -> Pages[Skill]:
+        wait, skills = answers.pop(0)
+
+        async def fetch(cursor: str | None) -> list[Skill]:
+            await asyncio.sleep(0 if cursor else wait)
+            return [] if cursor else skills
+
+        return by_cursor(fetch, lambda skill: skill.uuid)
+
+    def asker(priority: Any) -> Asker[Skill]:
+        return Asker(listed=listed, options=Options(priority=priority), keep_for=300.0)
+
+    kept: Kept[Skill] = Kept("skill")
+    (slow,) = await begun(kept.find("Gas", asker("background")))
+    assert await kept.find("New", asker("interactive")) is new
+    assert await slow is GAS
+    assert await kept.find("New", asker("normal")) is new
 
 
 @pytest.mark.parametrize("error", [DeadlineExceededError("late"), BudgetWaitError("late", eta=9.0)])
@@ -572,9 +643,14 @@ def test_a_list_outlives_its_event_loop() -> None:
 
 
 class Stuck(LocalLimiter):
-    """A budget that never grants a call."""
+    """A budget that keeps the first call waiting for ever, and tells of the second."""
+
+    asked = 0
 
     async def acquire(self, *arguments: Any, **options: Any) -> Any:
+        self.asked += 1
+        if self.asked == 2:
+            raise ConfigurationError("the second call")
         await asyncio.Event().wait()
 
 
@@ -584,11 +660,11 @@ def test_a_fetch_that_its_loop_never_ended_holds_nobody_up() -> None:
     loop = VirtualTimeLoop()
 
     async def begin() -> "list[asyncio.Task[Any]]":
-        async with planado:
-            return await begun(find_gas(planado))
+        await planado.__aenter__()
+        return await begun(find_gas(planado))
 
     async def ask() -> None:
-        with pytest.raises(ConfigurationError, match="not open"):
+        with pytest.raises(ConfigurationError, match="the second call"):
             await find_gas(planado, deadline=5.0)
 
     (left,) = loop.run_until_complete(begin())
@@ -597,4 +673,5 @@ def test_a_fetch_that_its_loop_never_ended_holds_nobody_up() -> None:
     left.cancel()
     with pytest.raises(asyncio.CancelledError):
         loop.run_until_complete(left)
+    loop.run_until_complete(planado.__aexit__(None, None, None))
     loop.close()

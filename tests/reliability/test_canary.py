@@ -20,7 +20,6 @@ from hypothesis import strategies as st
 
 from planado_async import (
     ApiKey,
-    LocalLimiter,
     Planado,
     PlanadoError,
     RateLimit,
@@ -212,7 +211,7 @@ async def timed_out(wire: Wire) -> None:
 
 
 async def closed_meanwhile(wire: Wire) -> None:
-    async with opened(wire.url, limiter=LocalLimiter(RateLimit(60, per=60.0, burst=1))) as planado:
+    async with opened(wire.url, rate=RateLimit(60, per=60.0, burst=1)) as planado:
         await planado.jobs.get("x")
         call = asyncio.create_task(planado.jobs.get("x"))
         await asyncio.sleep(0.1)

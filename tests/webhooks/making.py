@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 
 from planado_async.webhooks.inbox import Delivery
-from planado_async.webhooks.receiver import delivery_of
+from planado_async.webhooks.intake import delivery_of
 
 SECRET = "s3cret"
 HEADERS = ((b"X-Planado-Secret", SECRET.encode()), (b"X-Planado-Delivery-Attempt", b"1"))

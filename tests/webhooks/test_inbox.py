@@ -9,28 +9,42 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planado_async.core.errors import ConfigurationError
-from planado_async.webhooks.inbox import ARROWS, MAX_CRASHES, Claim, Counts, Run, State, wanted_by
+from planado_async.webhooks.inbox import (
+    ARROWS,
+    MAX_CRASHES,
+    Change,
+    Claim,
+    Counts,
+    Entity,
+    Route,
+    Routes,
+    Run,
+    State,
+    VersionGap,
+    VersionGaps,
+    wanted_by,
+)
 from planado_async.webhooks.sqlite import SqliteInbox
 from tests.webhooks.making import Clock, delivery
 
-ROUTES = {"h": ["*"]}
+ROUTES = {"h": Route(("*",))}
 ME = "me"
 
 
 async def claim(
     inbox: SqliteInbox,
-    routes: dict[str, list[str]] | None = None,
+    routes: Routes = ROUTES,
     *,
     limit: int = 100,
     owner: str = ME,
 ) -> Sequence[Run]:
     """Claim until the answer is whole."""
+    runs: list[Run] = []
     found = Claim(more=True)
     while found.more:
-        found = await inbox.claim(
-            ROUTES if routes is None else routes, owner=owner, lease=90.0, limit=limit
-        )
-    return list(found.runs)
+        found = await inbox.claim(routes, owner=owner, lease=90.0, limit=limit)
+        runs += found.runs
+    return runs
 
 
 async def claim_one(inbox: SqliteInbox, owner: str = ME) -> Run:
@@ -113,7 +127,7 @@ async def test_a_repeat_of_what_is_done_stays_done(inbox: SqliteInbox) -> None:
 async def test_claim_makes_a_run_for_each_handler(inbox: SqliteInbox) -> None:
     """A delivery is done when every handler's run is, and each of them stands alone."""
     await inbox.put(delivery(event_type="job_finished"))
-    routes = {"a": ["job_finished"], "b": ["job_*", "*"], "c": ["site_*"]}
+    routes = {"a": Route(("job_finished",)), "b": Route(("job_*", "*")), "c": Route(("site_*",))}
     a, b = sorted(await claim(inbox, routes), key=lambda run: run.handler)
     assert (a.handler, b.handler, a.attempt, a.owner) == ("a", "b", 1, ME)
     assert a.delivery.body == delivery(event_type="job_finished").body
@@ -130,7 +144,7 @@ async def test_claim_makes_a_run_for_each_handler(inbox: SqliteInbox) -> None:
 async def test_what_no_handler_wants_is_done_and_counted(inbox: SqliteInbox, clock: Clock) -> None:
     """An event without a handler is done, and counted as unhandled."""
     await inbox.put(delivery(event_type="site_created"))
-    assert await claim(inbox, {"h": ["job_*"]}) == []
+    assert await claim(inbox, {"h": Route(("job_*",))}) == []
     assert await inbox.counts() == Counts(done=1, unhandled=1)
     found = await inbox.delivery("e1")
     assert found is not None
@@ -218,7 +232,7 @@ async def test_release_does_not_count_the_attempt(inbox: SqliteInbox) -> None:
 
 async def test_revive_runs_the_dead_again(inbox: SqliteInbox) -> None:
     """A revived delivery has all its attempts before it; its done runs stay done."""
-    routes = {"a": ["*"], "b": ["*"]}
+    routes = {"a": Route(("*",)), "b": Route(("*",))}
     await inbox.put(delivery())
     a, b = sorted(await claim(inbox, routes), key=lambda run: run.handler)
     await inbox.complete(a)
@@ -242,7 +256,7 @@ async def test_revive_of_a_dead_letter_without_runs(inbox: SqliteInbox) -> None:
     assert uuids(await claim(inbox)) == ["e1"]
 
 
-@pytest.mark.parametrize("verb", ["claim", "complete", "retry", "release", "bury", "revive"])
+@pytest.mark.parametrize("verb", sorted({verb for _, verb in ARROWS}))
 @pytest.mark.parametrize("start", list(State))
 async def test_every_arrow_of_the_table(
     inbox: SqliteInbox, clock: Clock, start: State, verb: str
@@ -265,6 +279,8 @@ async def test_every_arrow_of_the_table(
         "release": lambda: inbox.release(run),
         "bury": lambda: inbox.bury(run, "x"),
         "revive": lambda: inbox.revive("e1"),
+        "replay": lambda: inbox.replay(ROUTES, done=True),
+        "drop": inbox.drop,
     }
     moved = await verbs[verb]()
     assert bool(moved) is ((start, verb) in ARROWS)
@@ -311,7 +327,7 @@ async def test_claim_takes_the_longest_due_up_to_its_limit(
     inbox: SqliteInbox, clock: Clock
 ) -> None:
     """The limit goes over all handlers, and of what is due the first to arrive comes first."""
-    routes = {"a": ["*"], "b": ["*"]}
+    routes = {"a": Route(("*",)), "b": Route(("*",))}
     for number in range(4):
         await inbox.put(delivery(f"e{3 - number}", entity=f"j{number}"))
         assert await claim(inbox, routes, limit=0) == []
@@ -358,10 +374,10 @@ async def test_what_waits_for_too_long_is_made_due(inbox: SqliteInbox, clock: Cl
 async def test_runs_of_a_handler_that_is_gone_wait(inbox: SqliteInbox) -> None:
     """A run whose handler is not registered any more waits, and blocks no other handler."""
     await inbox.put(delivery("e1"))
-    await claim(inbox, {"old": ["*"]}, limit=0)
+    await claim(inbox, {"old": Route(("*",))}, limit=0)
     await inbox.put(delivery("e2"))
-    assert uuids(await claim(inbox, {"new": ["*"]})) == ["e2"]
-    assert uuids(await claim(inbox, {"old": ["*"]})) == ["e1"]
+    assert uuids(await claim(inbox, {"new": Route(("*",))})) == ["e2"]
+    assert uuids(await claim(inbox, {"old": Route(("*",))})) == ["e1"]
 
 
 async def test_a_large_backlog_is_planned_in_parts(inbox: SqliteInbox) -> None:
@@ -377,7 +393,7 @@ async def test_the_next_due_is_the_soonest_of_all_handlers(
     inbox: SqliteInbox, clock: Clock
 ) -> None:
     """Whichever handler waits for the shortest time says when to ask again."""
-    routes = {"a": ["*"], "b": ["*"], "c": ["*"]}
+    routes = {"a": Route(("*",)), "b": Route(("*",)), "c": Route(("*",))}
     await inbox.put(delivery())
     for run, wait in zip(await claim(inbox, routes), (50, 30, 40), strict=True):
         await inbox.retry(run, clock.now + wait, "no")
@@ -387,7 +403,7 @@ async def test_the_next_due_is_the_soonest_of_all_handlers(
 
 async def test_the_first_suspect_is_the_first_to_arrive(inbox: SqliteInbox) -> None:
     """Suspects of several handlers go in order of arrival."""
-    routes = {"a": ["job_*"], "b": ["site_*"], "c": ["client_*"]}
+    routes = {"a": Route(("job_*",)), "b": Route(("site_*",)), "c": Route(("client_*",))}
     for name, kind in [("e1", "site_x"), ("e2", "job_x"), ("e3", "client_x")]:
         await inbox.put(delivery(name, kind))
     await claim(inbox, routes, owner="dead")
@@ -528,7 +544,12 @@ async def test_deliveries_are_listed_by_state_and_page(inbox: SqliteInbox) -> No
 
 def test_patterns() -> None:
     """A handler's patterns are exact names or have wildcards, and case counts."""
-    routes = {"a": ["job_finished"], "b": ["job_*"], "c": ["*"], "d": ["JOB_*", "site_*"]}
+    routes = {
+        "a": Route(("job_finished",)),
+        "b": Route(("job_*",)),
+        "c": Route(("*",)),
+        "d": Route(("JOB_*", "site_*")),
+    }
     assert wanted_by(routes, "job_finished") == ["a", "b", "c"]
     assert wanted_by(routes, "site_created") == ["c", "d"]
 
@@ -614,3 +635,62 @@ class Story:
             await self.renew_and_claim()
             while self.held:
                 await self.end("complete", self.held.pop())
+
+
+async def test_lacking_is_what_a_put_would_store(inbox: SqliteInbox) -> None:
+    """Events that are not here are lacking, and one whose body was no event; a dead run is not."""
+    await inbox.put(delivery("here"))
+    await inbox.bury(await claim_one(inbox), "no")
+    await inbox.put(attrs.evolve(delivery("broken"), state=State.DEAD, error="no event"))
+    lacking = await inbox.lacking(["here", "broken", "new"])
+    assert lacking == {"broken", "new"}
+    assert {await inbox.put(delivery(one)) for one in lacking} == {True}
+    assert await inbox.put(delivery("here")) is False
+
+
+async def test_a_change_is_held_by_type_entity_and_version(inbox: SqliteInbox) -> None:
+    """An event of the same change is found whatever its uuid; none that differs in one thing."""
+    await inbox.put(delivery("e1", "job_updated", entity="j1", version=3))
+    broken = attrs.evolve(delivery("e2", version=9), state=State.DEAD, error="no event")
+    await inbox.put(broken)
+    here = Change("job_updated", "job", "j1", 3)
+    others = [
+        here._replace(event_type="job_started"),
+        here._replace(entity_type="site"),
+        here._replace(entity_uuid="j2"),
+        here._replace(version=4),
+        here._replace(version=9),
+    ]
+    assert await inbox.held([here, *others]) == {here}
+
+
+async def test_versions_are_the_lowest_and_the_highest(inbox: SqliteInbox) -> None:
+    """Entities are told with the ends of their versions, those never seen not at all."""
+    for number, version in enumerate((4, 2, None, 7)):
+        await inbox.put(delivery(f"e{number}", entity="j1", version=version))
+    await inbox.put(delivery("s", "site_updated", entity="s1", version=1))
+    asked = [Entity("job", "j1"), Entity("site", "s1"), Entity("site", "j1"), Entity("job", "j2")]
+    assert await inbox.versions(asked) == {asked[0]: (2, 7), asked[1]: (1, 1)}
+
+
+async def test_gaps_are_below_what_has_arrived(inbox: SqliteInbox) -> None:
+    """Missing versions are told of what arrived since, step by step, none below the lowest."""
+    for number, version in enumerate((5, 6, 9, None, 5, 10)):
+        await inbox.put(delivery(f"e{number}", entity="j1", version=version))
+    await inbox.put(delivery("other", entity="j2", version=7))
+    gap = VersionGap(entity=Entity("job", "j1"), first=7, last=8)
+    assert await inbox.gaps(0) == VersionGaps(found=[gap], seq=7)
+    assert await inbox.gaps(0, limit=3) == VersionGaps(found=[gap], seq=3, more=True)
+    assert await inbox.gaps(3) == VersionGaps(found=[], seq=7)
+    assert await inbox.gaps(7) == VersionGaps(found=[], seq=7)
+    for version in (7, 8):
+        await inbox.put(delivery(f"v{version}", entity="j1", version=version))
+    assert await inbox.gaps(0) == VersionGaps(found=[], seq=9)
+
+
+async def test_a_note_replaces_the_one_before(inbox: SqliteInbox) -> None:
+    """Notes are kept by their names, the last of each."""
+    assert await inbox.recall("a") is None
+    for name, note in [("a", b"1"), ("b", b""), ("a", b"2")]:
+        await inbox.remember(name, note)
+    assert (await inbox.recall("a"), await inbox.recall("b")) == (b"2", b"")

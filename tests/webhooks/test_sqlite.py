@@ -143,7 +143,7 @@ async def test_an_older_schema_is_migrated(path: Path, monkeypatch: pytest.Monke
         async with SqliteInbox(path) as inbox:
             assert (await inbox.counts()).waiting == 1
     connection = sqlite3.connect(path)
-    assert connection.execute(statements.SCHEMA_VERSION).fetchone() == (2,)
+    assert connection.execute(statements.SCHEMA_VERSION).fetchone() == (len(statements.MIGRATIONS),)
     assert connection.execute("SELECT note FROM deliveries").fetchall() == [(None,)]
     connection.close()
 
@@ -288,7 +288,16 @@ INDEXES = {
     "RELEASE": ["PRIMARY"],
     "SETTLE": ["sqlite_autoindex_deliveries_1", *["PRIMARY"] * 3],
     "OLDEST_WAITING": ["deliveries_state"],
-    "DELIVERIES_IN_STATE": ["deliveries_state"],
+    "WINDOW_OF_STATE": ["deliveries_state"],
+    "WINDOW_OF_ONE": ["sqlite_autoindex_deliveries_1"],
+    "COUNT_HANDLED": ["deliveries_settled"],
+    "OLD_DEAD": ["deliveries_settled"],
+    "REPLAY_RUNS": ["PRIMARY"],
+    "DROP_RUNS": ["PRIMARY"],
+    "STORED": ["sqlite_autoindex_deliveries_1"],
+    "HELD": ["deliveries_entity"],
+    "LOWEST": ["deliveries_entity"],
+    "HIGHEST": ["deliveries_entity"],
 }
 
 

@@ -15,7 +15,7 @@ import planado_async.webhooks as package
 from planado_async.core.errors import ConfigurationError
 from planado_async.core.secret import Secret
 from planado_async.webhooks import JobEvent, SqliteInbox, StorageError, Webhooks, webhooks_key
-from tests.webhooks.making import SECRET, body
+from tests.webhooks.making import SECRET, body, delivery
 
 URL = "https://crm.example.test/planado"
 
@@ -85,6 +85,32 @@ async def test_it_runs_without_a_web_app() -> None:
         async with client:
             await client.post("/", data=body(), headers={"X-Planado-Secret": SECRET})
             await handled.wait()
+
+
+async def test_settled_waits_for_the_handlers() -> None:
+    """It returns when all that was stored is done or dead, the attempts of a failing one too."""
+    calls: list[str] = []
+    hooks = Webhooks(":memory:", secret=SECRET, speed=100)
+
+    @hooks.on("job_*")
+    async def handle(event: JobEvent) -> None:
+        calls.append(event.event_uuid)
+        await asyncio.sleep(0.5)
+        if calls.count("e1") < 3:
+            raise OSError
+
+    async with hooks:
+        await hooks.settled(timeout=0)
+        await hooks.inbox.put(delivery("e1"))
+        await hooks.inbox.put(delivery("e2", "site_updated"))
+        with pytest.raises(
+            TimeoutError, match=r"1 deliveries .* 0\.2 s, 1 of their runs in a handler"
+        ):
+            await hooks.settled(timeout=0.2)
+        await hooks.settled()
+        assert calls == ["e1"] * 3
+        counts = await hooks.inbox.counts()
+        assert (counts.done, counts.unhandled, counts.waiting) == (2, 1, 0)
 
 
 async def test_a_given_inbox_stays_open() -> None:
@@ -191,6 +217,41 @@ async def test_the_check_says_what_to_click(
     assert any(all(part in problem for part in said) for problem in report.problems)
     assert all("Settings / Integrations / Webhooks" in problem for problem in report.problems)
     assert SECRET not in str(report)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "sent", "said"),
+    [
+        (
+            ["job_finished"],
+            ["job_finished", "job_updated"],
+            ["strict", "Register", "'job_updated'"],
+        ),
+        (["job_*"], ["job_finished"], ["no webhook sends it", "tick job_updated", "Integrations"]),
+        (["*"], ["site_created"], ["tick site_updated"]),
+        (["client_created"], ["client_created"], ["Register it for 'client_updated'"]),
+        (["job_*", "site_created"], ["job_updated", "site_created"], ["'site_updated'"]),
+        (["job_finished", "job_updated"], ["job_finished"], ["waits for 'job_updated'", "tick"]),
+        (["job_*"], ["job_updated", "job_finished"], None),
+        (["job_finished", "job_updated"], ["job_updated", "job_finished", "site_created"], None),
+        (["*"], ["job_updated", "invoice_paid"], None),
+    ],
+)
+async def test_the_check_finds_gaps_for_ever(
+    patterns: list[str], sent: list[str], said: list[str] | None
+) -> None:
+    """A strict handler that does not hear of every change is told what to tick or to register."""
+    hooks = Webhooks(":memory:", secret=SECRET)
+
+    async def handle(event: JobEvent) -> None: ...
+
+    for pattern in patterns:
+        hooks.on(pattern, name="h", order="strict")(handle)
+        hooks.on(pattern, name=f"mirror {pattern}", order="latest")(handle)
+    report = await hooks.check(Account(Subscribed(event_types=sent)))
+    problems = [problem for problem in report.problems if "mirror" not in problem]
+    assert len(set(problems)) == (said is not None)
+    assert all(part in problems[0] for part in said or [])
 
 
 def test_the_public_names_are_sorted_and_there() -> None:

@@ -1,11 +1,10 @@
 """Directories: the lists an account is set up with (docs: Teams, Territories, Job types, …)."""
 
-from collections import defaultdict
 from functools import partial
 from typing import Unpack
 
 from planado_async.core.pages import Pages
-from planado_async.core.transport import Transport
+from planado_async.core.transport import Transport, path_of
 from planado_async.planado.models import (
     Dictionary,
     DictionaryValue,
@@ -19,6 +18,8 @@ from planado_async.planado.models import (
 from planado_async.planado.resources.directory import Directory, Kept
 from planado_async.planado.resources.resource import ClientOptions
 from planado_async.planado.writes import CallOptions, Listing
+
+_VALUES = "/dictionaries/{id}/values"
 
 
 class Teams(Directory[Team]):
@@ -111,7 +112,7 @@ class Dictionaries(Directory[Dictionary]):
 
     def __init__(self, transport: Transport, options: ClientOptions) -> None:
         super().__init__(transport, options)
-        self._values: defaultdict[str, Kept[DictionaryValue]] = defaultdict(lambda: Kept("value"))
+        self._values: dict[str, Kept[DictionaryValue]] = {}
 
     def list(self, **options: Unpack[Listing]) -> Pages[Dictionary]:
         """Walk over the pick lists (docs: Dictionaries)."""
@@ -126,7 +127,7 @@ class Dictionaries(Directory[Dictionary]):
     def values(self, uuid: str, **options: Unpack[Listing]) -> Pages[DictionaryValue]:
         """Walk over the entries of a pick list (docs: Dictionaries, Values)."""
         return self._list(
-            "/dictionaries/{id}/values",
+            _VALUES,
             uuid,
             key="values",
             model=DictionaryValue,
@@ -143,5 +144,11 @@ class Dictionaries(Directory[Dictionary]):
             NameLookupError: no entry has this name, or several have.
             NotFoundError: there is no such pick list.
         """
+        path_of(_VALUES, dictionary)  # what is no id has no list
         asker = self._asker(partial(self.values, dictionary), options)
-        return await self._values[dictionary].find(name, asker)
+        kept = self._values.setdefault(dictionary, Kept("value"))
+        try:
+            return await kept.find(name, asker)
+        finally:
+            if not kept.is_of_use():  # else every wrong id would stay
+                self._values.pop(dictionary, None)

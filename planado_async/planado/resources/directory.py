@@ -82,9 +82,10 @@ def _end_of(options: Options) -> float | None:
 
 @define
 class _Fetch:
-    """A fetch under way, and how it ended."""
+    """A fetch under way, and how it ended; `number` says in which order they began."""
 
     options: Options
+    number: int
     loop: asyncio.AbstractEventLoop = Factory(asyncio.get_running_loop)
     ended: asyncio.Event = Factory(asyncio.Event)
     succeeded: bool = False
@@ -118,6 +119,13 @@ class Kept(Generic[T]):
         self._records: Sequence[T] = ()
         self._fetched_at = float("-inf")
         self._fetch: _Fetch | None = None
+        self._begun = 0  # fetches so far
+        self._newest = 0  # the number of the fetch that brought the list, 0 if none did
+        self._asking = 0  # callers who want a record just now
+
+    def is_of_use(self) -> bool:
+        """Tell whether there is a list, or somebody who may get one yet."""
+        return self._newest > 0 or self._asking > 0
 
     async def find(self, name: str, asker: Asker[T]) -> T:
         """Return the one record of a name.
@@ -126,6 +134,13 @@ class Kept(Generic[T]):
             DeadlineExceededError: the asker's time is over.
             NameLookupError: no record has this name, or several have.
         """
+        self._asking += 1
+        try:
+            return await self._found_in_time(name, asker)
+        finally:
+            self._asking -= 1
+
+    async def _found_in_time(self, name: str, asker: Asker[T]) -> T:
         scope = asyncio.timeout_at(asker.ends_at)
         try:
             async with scope:
@@ -164,10 +179,10 @@ class Kept(Generic[T]):
         await self._fetch_as(asker)
 
     async def _fetch_as(self, asker: Asker[T]) -> None:
-        own = self._fetch = _Fetch(asker.options)
+        self._begun += 1
+        own = self._fetch = _Fetch(asker.options, self._begun)
         try:
-            self._records = await asker.fetch()
-            self._fetched_at = _now()
+            self._keep(await asker.fetch(), own.number)
             own.succeeded = True
         except PlanadoError as failure:
             own.failure = deepcopy(failure)  # notes and traceback are each caller's own
@@ -176,6 +191,11 @@ class Kept(Generic[T]):
             if self._fetch is own:  # else somebody of a higher priority fetches too
                 self._fetch = None
             own.ended.set()
+
+    def _keep(self, records: Sequence[T], number: int) -> None:
+        """Take over a list, unless one that was asked for later is here already."""
+        if number > self._newest:
+            self._records, self._fetched_at, self._newest = records, _now(), number
 
     def _named(self, name: str) -> list[T]:
         """Return the records of exactly this name, else those whose name is alike."""

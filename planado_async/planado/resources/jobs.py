@@ -5,7 +5,7 @@ from operator import attrgetter
 from typing import Unpack
 from uuid import uuid4
 
-from planado_async.core.bulk import BulkReport, Progress, bulk
+from planado_async.core.bulk import BulkReport, Progress, bulk, check
 from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
 from planado_async.planado.models import HistoryEvent, Job, JobItem, Location
@@ -61,7 +61,9 @@ class Jobs(Resource):
 
         Raises:
             ValueError: `concurrency` is below 1.
+            TypeError: `on_progress` is an `async def`.
         """
+        check(concurrency, on_progress)  # before the listing costs calls
         versions = known or {}
 
         async def get(item: JobItem) -> Job:
