@@ -334,39 +334,6 @@ SELECT max(seq) FROM (
 )"""
 
 RUNS = """
-SELECT handler, count(*) FROM runs INDEXED BY runs_lane WHERE state = 'waiting' GROUP BY handler"""
-
-SUSPECT = """
-UPDATE runs SET owner = NULL, suspect = 1, due_at = 0, attempts = attempts - 1,
-    crashes = crashes + :counted
-WHERE event_uuid = :event_uuid AND handler = :handler
-RETURNING crashes"""
-
-BURY_SUSPECT = """
-UPDATE runs SET state = 'dead', error = :error, head = 0, suspect = 0
-WHERE event_uuid = :event_uuid AND handler = :handler"""
-
-REVIVE = """
-UPDATE deliveries SET state = 'waiting', settled_at = NULL, error = NULL
-WHERE event_uuid = ? AND state = 'dead'"""
-
-REVIVE_RUNS = """
-UPDATE runs SET state = 'waiting', attempts = 0, crashes = 0, due_at = 0, revived = 1
-WHERE event_uuid = ? AND state = 'dead'
-RETURNING handler, entity"""
-
-DELIVERY_COLUMNS = (
-    "event_uuid, event_type, entity_type, entity_uuid, version, attempt, received_at, body, "
-    "state, error, repeats, unhandled, dropped, pruned, settled_at, seq"
-)
-_DELIVERY = f"SELECT {DELIVERY_COLUMNS} FROM deliveries"
-
-DELIVERY = f"{_DELIVERY} WHERE event_uuid = ?"
-DELIVERIES = f"{_DELIVERY} WHERE seq > :after ORDER BY seq LIMIT :limit"
-DELIVERIES_IN_STATE = f"""{_DELIVERY} WHERE state = :state AND seq > :after
-ORDER BY seq LIMIT :limit"""
-
-RUNS = """
 SELECT handler, attempts, crashes, state, due_at, owner, error, stale, dropped FROM runs
 WHERE event_uuid = ? ORDER BY handler"""
 
