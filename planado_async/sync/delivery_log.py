@@ -24,7 +24,7 @@ import orjson
 from planado_async.core.errors import MalformedEventError
 from planado_async.planado.models import WebhookRequest
 from planado_async.webhooks.events import ATTEMPT_HEADER, load
-from planado_async.webhooks.inbox import Change, Delivery, State
+from planado_async.webhooks.inbox import KNOWN_FOR, Change, Delivery, State
 from planado_async.webhooks.intake import delivery_of
 
 RowState: TypeAlias = tuple[str, bool, bool]
@@ -155,7 +155,8 @@ class Walk:
     """Follows a reading of the log and tells which rows concern it, and when it is at its end.
 
     `until` is where the reading before this one ended, None if there was none; then `floor` is how
-    far back this one goes, None for all there is. `backwards` is whether the log has its newest row
+    far back this one goes, None for as long as the inbox remembers: what it has forgotten would be
+    handled again. `backwards` is whether the log has its newest row
     first, None to go by that row.
     """
 
@@ -169,7 +170,8 @@ class Walk:
     ) -> None:
         self._now = now
         self._until = until
-        self._floor = until - OVERLAP if until else floor
+        known = now - timedelta(seconds=KNOWN_FOR)  # what is older, the inbox may have forgotten
+        self._floor = max(until - OVERLAP, known) if until else floor or known
         self._backwards = backwards
         self._first: datetime | None = None
         self._last: datetime | None = None
@@ -209,7 +211,7 @@ class Walk:
         at = row.send_at
         if at is None or at > self._now or _is_yet_to_come(row):
             return False
-        below = self._floor is not None and at < self._floor
+        below = at < self._floor
         if self._backwards is None:
             self._backwards = not below
         self._first, self._last = self._first or at, at

@@ -272,7 +272,17 @@ class Dispatcher:
         # Not cancelled at once: a claim on its way would be left without anyone to run it.
         await _ended({dispatch}, self._drain)
         await _ended(self._running, end - asyncio.get_running_loop().time())
-        await self._give_up({dispatch, *others} | self._running)
+        try:
+            await self._give_up({dispatch, *others} | self._running)
+        finally:
+            await self._let_go()
+
+    async def _let_go(self) -> None:
+        """Give back what a claim has brought that nobody runs, lest it looks like a crash."""
+        try:
+            await self._inbox.release_all(self._owner)
+        except Exception as error:  # the next start finds it
+            self._log.warning("claims could not be given back", error, _place(error))
 
     async def _give_up(self, tasks: set[asyncio.Task[None]]) -> None:
         for task in tasks:
@@ -359,8 +369,8 @@ class Dispatcher:
     async def _run(self, run: Run) -> None:
         transaction = Transaction()
         try:
-            if await self._repaired_first(run):
-                await self._give_back(run)  # what was missing may have come, and goes before
+            if await self._repaired_first(run):  # what was missing may have come, and goes before
+                await self._persist(lambda: self._inbox.release(run), "give a run back")
                 return
             failure = await self._call(run, transaction)
             effects = transaction.end()
@@ -400,7 +410,9 @@ class Dispatcher:
             if _is_cancelled():
                 raise
             return Failure(error)  # the handler's own affair
-        except Exception as error:
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # a group of cancellations, say: it ends as any other
             if limit.expired():
                 return Failure(TimeoutError(f"it took longer than {self._handler_timeout} s"))
             return Failure(error)
@@ -424,7 +436,7 @@ class Dispatcher:
     async def _give_back(self, run: Run) -> None:
         try:
             await self._inbox.release(run)
-        except Exception as error:  # its lease runs out, or the next start finds it
+        except Exception as error:  # the next start finds it
             reason = f"event {run.delivery.event_uuid}: {error}"
             self._log.warning("a run could not be given back", reason, _place(error))
 

@@ -423,6 +423,10 @@ class Inbox(Protocol):
         """Give a claimed run back as if it had not been begun."""
         ...
 
+    async def release_all(self, owner: str) -> int:
+        """Give back all runs that `owner` holds as if they had not been begun; return how many."""
+        ...
+
     async def revive(self, event_uuid: str) -> bool:
         """Let a dead delivery wait again, with all its attempts before it."""
         ...

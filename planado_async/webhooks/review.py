@@ -204,8 +204,8 @@ def replay(routes: Routes, *, done: bool) -> Change:
 
     def replay_one(connection: sqlite3.Connection, terms: Row, delivery: Delivery) -> int:
         bare = not connection.execute(sql.HAS_RUNS, (delivery.event_uuid,)).fetchone()
-        if bare and delivery.state is State.WAITING:
-            return 0  # it gets its runs by itself
+        if bare and (delivery.state is State.WAITING or not delivery.event_type):
+            return 0  # it gets its runs by itself, or is no event and waits for a better body
         again = connection.execute(sql.REPLAY_RUNS, terms | {"done": done}).fetchall()
         for handler, entity in again:
             lanes.elect(connection, {"handler": handler, "entity": entity})

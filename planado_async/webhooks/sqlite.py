@@ -6,6 +6,7 @@ the process ends, however it ends; a second writer is refused. Others may open t
 meanwhile.
 """
 
+import asyncio
 import hashlib
 import sqlite3
 import time
@@ -188,7 +189,11 @@ class SqliteInbox:
         One whose body was no event is replaced by one that is.
         """
         row = _stored(delivery)
-        known_body = await self._write(lambda connection: _put(connection, row))
+        try:
+            known_body = await self._write(lambda connection: _put(connection, row))
+        except asyncio.CancelledError:
+            self._wake()  # it may be carried out all the same
+            raise
         if known_body is None:
             self._wake()
         elif not known_body:
@@ -243,6 +248,10 @@ class SqliteInbox:
     async def release(self, run: Run) -> bool:
         """Give a claimed run back as if it had not been begun."""
         return await self._end(sql.RELEASE, run)
+
+    async def release_all(self, owner: str) -> int:
+        """Give back all runs that `owner` holds as if they had not been begun; return how many."""
+        return await self._write(lambda connection: _release_all(connection, owner))
 
     async def _end(self, statement: str, run: Run, **values: Any) -> bool:
         terms: Row = {"effects": (), "now": self._clock()} | _key(run) | values
@@ -543,6 +552,13 @@ def _go_on(connection: sqlite3.Connection, run: Row) -> None:
     """Let the lane of a run that has ended go on, and settle its delivery if that was the last."""
     lanes.elect(connection, run)
     connection.execute(sql.SETTLE, run)
+
+
+def _release_all(connection: sqlite3.Connection, owner: str) -> int:
+    held = connection.execute(sql.RELEASE_ALL, (owner,)).fetchall()
+    for handler, entity in held:
+        lanes.elect(connection, {"handler": handler, "entity": entity})
+    return len(held)
 
 
 def _recover(connection: sqlite3.Connection, owner: str, now: float) -> Recovery:

@@ -139,9 +139,10 @@ ON CONFLICT (event_uuid) DO UPDATE SET
     event_type = excluded.event_type, entity_type = excluded.entity_type,
     entity_uuid = excluded.entity_uuid, version = excluded.version,
     attempt = max(attempt, excluded.attempt), repeats = repeats + 1,
-    state = 'waiting', settled_at = NULL, error = NULL,
-    sha256 = excluded.sha256, body = excluded.body
-WHERE state = 'dead' AND planned = 0 AND excluded.state = 'waiting'"""  # was no event, is one now
+    received_at = excluded.received_at, state = 'waiting', settled_at = NULL, error = NULL,
+    dropped = 0, pruned = 0, sha256 = excluded.sha256, body = excluded.body
+WHERE (state = 'dead' OR dropped = 1) AND planned = 0
+    AND excluded.state = 'waiting'"""  # was no event, is one now
 
 REPEAT = """
 UPDATE deliveries SET repeats = repeats + 1, attempt = max(attempt, :attempt)
@@ -253,6 +254,11 @@ UPDATE runs SET due_at = :at, error = :error, owner = NULL, suspect = 0, crashes
 
 RELEASE = f"""
 UPDATE runs SET due_at = 0, attempts = attempts - 1, owner = NULL, suspect = 0 {_HELD}"""
+
+RELEASE_ALL = """
+UPDATE runs SET due_at = 0, attempts = attempts - 1, owner = NULL, suspect = 0
+WHERE owner = ? AND state = 'waiting'
+RETURNING handler, entity"""
 
 BURY = f"""
 UPDATE runs SET state = 'dead', error = :error, head = 0, owner = NULL, suspect = 0 {_HELD}"""
@@ -423,12 +429,13 @@ SELECT (SELECT count(*) FROM deliveries WHERE state = 'waiting'),
     ({OLDEST_WAITING})"""
 
 STORED = """
-SELECT 1 FROM deliveries WHERE event_uuid = ? AND (state <> 'dead' OR planned = 1)"""
+SELECT 1 FROM deliveries
+WHERE event_uuid = ? AND (planned = 1 OR (state <> 'dead' AND dropped = 0))"""
 
 HELD = """
 SELECT 1 FROM deliveries
 WHERE entity_type = :entity_type AND entity_uuid = :entity_uuid AND version = :version
-    AND event_type = :event_type AND (state <> 'dead' OR planned = 1)
+    AND event_type = :event_type AND (planned = 1 OR (state <> 'dead' AND dropped = 0))
 LIMIT 1"""
 
 LOWEST = "SELECT min(version) FROM deliveries WHERE entity_type = ? AND entity_uuid = ?"

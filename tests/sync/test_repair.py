@@ -19,6 +19,7 @@ from planado_async.emulator import Emulator, hooks
 from planado_async.emulator.hooks import Hook, Row
 from planado_async.sync import Alarm, Missing, Polling, Repair
 from planado_async.webhooks import Change, Dispatcher, JobEvent, SqliteInbox, Webhooks, receiver
+from planado_async.webhooks.inbox import KNOWN_FOR, Retention
 from tests.webhooks.making import SECRET
 
 START = datetime(2026, 2, 2, 8, tzinfo=UTC)
@@ -824,3 +825,18 @@ async def test_polling_goes_on_after_a_restart(tmp_path: Path) -> None:
             await scene.planado.jobs.create(external_id=f"while down {life}")
         assert len(scene.emitted) == 6
         assert reads[0] == 0
+
+
+async def test_what_the_inbox_has_forgotten_is_not_handled_again(scene: Scene) -> None:
+    """A log that reaches further back than the inbox remembers is read as far as that."""
+    await scene.work()
+    await settled()
+    await scene.repair()()
+    while (await scene.inbox.claim({}, owner="me", lease=90, limit=1)).more:
+        pass  # nobody wants them, so they are done
+    await asyncio.sleep(KNOWN_FOR + 86_400)
+    while (await scene.inbox.prune(Retention(done_for=0.0))).more:
+        pass
+    assert await scene.stored() == set()
+    report = await scene.repair()()
+    assert (report.put, await scene.stored()) == (0, set())

@@ -21,7 +21,7 @@ from planado_async.webhooks.dispatcher import (
     next_step,
 )
 from planado_async.webhooks.events import Event, JobEvent
-from planado_async.webhooks.inbox import Claim, Counts, Route, State
+from planado_async.webhooks.inbox import MAX_CRASHES, Claim, Counts, Route, State
 from planado_async.webhooks.sqlite import SqliteInbox
 from planado_async.webhooks.webhooks import Webhooks
 from tests.webhooks.making import LoopClock, delivery
@@ -835,3 +835,87 @@ async def test_a_second_dispatcher_of_an_inbox_is_refused(inbox: SqliteInbox) ->
         await inbox.put(delivery("e3"))
         assert (await settle(inbox)).done == 3
     assert got == ["e1", "e2", "e3"]
+
+
+# --- What is claimed is run, or given back --------------------------------------------------------
+
+
+class SlowClaims:
+    """An inbox whose claims take their time, and are carried out although nobody waits any more."""
+
+    def __init__(self, inbox: SqliteInbox) -> None:
+        self._inbox = inbox
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inbox, name)
+
+    async def claim(self, *arguments: Any, **options: Any) -> Claim:
+        found = await self._inbox.claim(*arguments, **options)
+        await asyncio.sleep(5)
+        return found
+
+
+async def test_a_claim_that_the_stop_overtakes_is_no_crash(inbox: SqliteInbox) -> None:
+    """However often that happens, the run is not set aside for a death that was none."""
+    handled: list[str] = []
+
+    async def handle(event: Event) -> None:
+        handled.append(event.event_uuid)
+
+    await inbox.put(delivery())
+    for _ in range(MAX_CRASHES + 1):
+        async with dispatcher(SlowClaims(inbox), handle, drain=0):
+            await asyncio.sleep(1)
+    [run] = await inbox.runs("e1")
+    assert (run.state, run.owner, run.crashes, run.attempt) == (State.WAITING, None, 0, 0)
+    async with dispatcher(inbox, handle):
+        await settle(inbox)
+    assert handled == ["e1"]
+
+
+@pytest.mark.parametrize(
+    "error", [BaseException("odd"), BaseExceptionGroup("odd", [GeneratorExit()])]
+)
+async def test_whatever_a_handler_raises_is_a_failure(
+    inbox: SqliteInbox, error: BaseException
+) -> None:
+    """Errors that are no Exception do not leave the run to itself either."""
+    raised: list[int] = []
+
+    async def handle(event: Event) -> None:
+        raised.append(1)
+        raise error
+
+    await inbox.put(delivery())
+    async with dispatcher(inbox, handle):
+        counts = await settle(inbox)
+    assert (len(raised), counts.dead) == (8, 1)
+
+
+async def test_a_run_is_given_back_after_a_repair_though_the_inbox_fails_once(
+    inbox: SqliteInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lane goes on as soon as the inbox does."""
+    release, failed = inbox.release, list[int]()
+
+    async def failing(run: Any) -> bool:
+        if not failed:
+            failed.append(1)
+            raise StorageError("for a moment")
+        return await release(run)
+
+    async def repair() -> None:
+        await inbox.put(delivery("e1", version=1))
+
+    monkeypatch.setattr(inbox, "release", failing)
+    handled: list[int | None] = []
+
+    async def handle(event: Event) -> None:
+        handled.append(event.version)
+
+    made = Dispatcher(inbox, repair=repair)
+    made.on("*", name="h", order="strict", gap_timeout=10.0)(handle)
+    await inbox.put(delivery("e2", version=2))
+    async with made:
+        await settle(inbox, 600)
+    assert (failed, handled) == ([1], [1, 2])

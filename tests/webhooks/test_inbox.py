@@ -93,6 +93,24 @@ async def test_a_repeat_with_another_body_is_told(
     assert "other'" not in told
 
 
+@pytest.mark.parametrize("before", ["replay", "drop"])
+async def test_a_good_body_comes_also_after_a_replay_or_drop(
+    inbox: SqliteInbox, before: str
+) -> None:
+    """What was no event is not run in its place, and does not stand in its way."""
+    broken = attrs.evolve(delivery(), event_type="", version=None, body=b"?", state=State.DEAD)
+    await inbox.put(broken)
+    if before == "replay":
+        assert await inbox.replay(ROUTES) == 0
+    else:
+        assert await inbox.drop() == 1
+    assert await inbox.put(attrs.evolve(delivery(), received_at=9e9)) is True
+    found = await inbox.delivery("e1")
+    assert found is not None
+    assert (found.state, found.dropped, found.received_at) == (State.WAITING, False, 9e9)
+    assert uuids(await claim(inbox)) == ["e1"]
+
+
 async def test_a_good_body_replaces_an_unusable_one(
     inbox: SqliteInbox, caplog: pytest.LogCaptureFixture
 ) -> None:
