@@ -270,11 +270,11 @@ class Dispatcher:
     async def _wind_down(self, dispatch: asyncio.Task[None], *others: asyncio.Task[None]) -> None:
         end = asyncio.get_running_loop().time() + self._drain
         # Not cancelled at once: a claim on its way would be left without anyone to run it.
-        await _ended({dispatch}, self._drain)
-        await _ended(self._running, end - asyncio.get_running_loop().time())
         try:
+            await _ended({dispatch}, self._drain)
+            await _ended(self._running, end - asyncio.get_running_loop().time())
+        finally:  # also if the stop itself is cancelled
             await self._give_up({dispatch, *others} | self._running)
-        finally:
             await self._let_go()
 
     async def _let_go(self) -> None:

@@ -124,15 +124,18 @@ class Window:
     seq: int | None
 
 
-def window(chosen: Query, after: int, examined: int, connection: sqlite3.Connection) -> Window:
-    """Return what fits among the next deliveries, in order of arrival."""
-    terms = chosen.terms | {"after": after, "examined": examined}
+def window(
+    chosen: Query, after: int, examined: int, limit: int, connection: sqlite3.Connection
+) -> Window:
+    """Return up to `limit` that fit among the next deliveries, in order of arrival."""
+    terms = chosen.terms | {"after": after, "examined": examined, "limit": limit}
     row = connection.execute(chosen.window, terms).fetchone()
     if row is None or row[0] is None:
         return Window([], None)
-    statement = f"{sql.PAGE} AND {chosen.condition} ORDER BY seq"  # of constants only
+    statement = f"{sql.PAGE} AND {chosen.condition} ORDER BY seq LIMIT :limit"  # of constants only
     rows = connection.execute(statement, terms | {"upto": row[0]})
-    return Window([delivery_of(one) for one in rows], row[0])
+    found = [delivery_of(one) for one in rows]
+    return Window(found, found[-1].seq if len(found) == limit else row[0])
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:
@@ -190,7 +193,7 @@ def change(
     one_by_one: Change, chosen: Query, after: int, now: float, connection: sqlite3.Connection
 ) -> Changed:
     """Replay or drop what fits among the next deliveries."""
-    seen = window(chosen, after, CHANGED, connection)
+    seen = window(chosen, after, CHANGED, CHANGED, connection)
     count = 0
     for delivery in seen.found:
         if not delivery.pruned:

@@ -323,10 +323,13 @@ class SqliteInbox:
         found: list[Delivery] = []
         seq: int | None = after
         while seq is not None and len(found) < limit:
-            seen = await self._writer.run(partial(review.window, chosen, seq, review.EXAMINED))
+            left = limit - len(found)
+            seen = await self._writer.run(
+                partial(review.window, chosen, seq, review.EXAMINED, left)
+            )
             found += seen.found
             seq = seen.seq
-        return found[:limit]
+        return found
 
     async def delivery(self, event_uuid: str) -> Delivery | None:
         """Return the delivery of that key, or None."""

@@ -919,3 +919,20 @@ async def test_a_run_is_given_back_after_a_repair_though_the_inbox_fails_once(
     async with made:
         await settle(inbox, 600)
     assert (failed, handled) == ([1], [1, 2])
+
+
+async def test_a_stop_that_is_cancelled_leaves_nothing_running(inbox: SqliteInbox) -> None:
+    """Who has no patience with the handlers gets them cancelled, and the run given back."""
+
+    async def handle(event: Event) -> None:
+        await asyncio.sleep(1e6)
+
+    await inbox.put(delivery())
+    made = dispatcher(inbox, handle, handler_timeout=1e7, drain=1e5)
+    await made.start()
+    await asyncio.sleep(1)
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(made.stop(), 1)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    [run] = await inbox.runs("e1")
+    assert (run.state, run.owner) == (State.WAITING, None)

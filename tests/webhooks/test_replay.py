@@ -373,3 +373,24 @@ async def test_beside_a_running_service_one_may_look(tmp_path: Path) -> None:
                 await ask
         with pytest.raises(ConfigurationError, match="Replay and drop go through"):
             await SqliteInbox(tmp_path / "inbox.db").open()
+
+
+async def test_a_page_reads_no_more_than_it_returns(
+    inbox: SqliteInbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bodies are large, and puts wait while they are read."""
+    for number in range(30):
+        await inbox.put(delivery(f"e{number}", entity=f"j{number % 2}"))
+    read: list[object] = []
+
+    def delivery_of(row: Any) -> Any:
+        read.append(row)
+        return whole(row)
+
+    whole = review.delivery_of
+    monkeypatch.setattr(review, "delivery_of", delivery_of)
+    seqs: list[int] = []
+    while page := await inbox.deliveries(after=seqs[-1] if seqs else 0, limit=4, entity_uuid="j1"):
+        seqs += [one.seq for one in page]
+    assert seqs == list(range(2, 31, 2))
+    assert len(read) == 15
