@@ -4,14 +4,16 @@ import argparse
 import asyncio
 from functools import partial
 
-from benchmarks import budget, client, imports, inbox
+from benchmarks import budget, client, imports, inbox, planday, roster
 from benchmarks.report import shown
 
 ALL = {
     "imports": imports.run,
     "client": client.run,
+    "planday": planday.run,
     "budget": budget.run,
     "inbox": inbox.run,
+    "roster": roster.run,
 }
 
 

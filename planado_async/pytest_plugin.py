@@ -1,8 +1,8 @@
 """Fixtures for the tests of bots and services that use this package: see docs/testing.md.
 
-Pytest loads this module in every project that has the package installed, so it imports nothing but
-pytest until a fixture is used. The asynchronous fixtures are those of pytest-asyncio, in its strict
-mode too.
+Pytest loads this module in every project that has the package installed, so until a fixture is used
+it imports nothing but pytest, and pytest-asyncio where that is installed: of its kind, in strict
+mode too, are the asynchronous fixtures.
 """
 
 from collections.abc import AsyncIterator
@@ -19,6 +19,7 @@ else:
 if TYPE_CHECKING:
     from planado_async import Planado
     from planado_async.emulator import Emulator
+    from planado_async.planday import Planday
     from planado_async.testing import Deliver, EventFactory
 
 
@@ -80,6 +81,25 @@ async def planado_client(
     key, url = planado_emulator.api_key, planado_emulator.url
     async with Planado(key, base_url=url, **planado_client_options) as planado:
         yield planado
+
+
+@async_fixture
+async def planday_client(planado_emulator: "Emulator") -> AsyncIterator["Planday"]:
+    """An open client of the emulator's Planday, with a grant of every scope and no limits."""
+    from planado_async.planday import Planday
+
+    emulator = planado_emulator
+    limits = ("portal_per_second", "portal_per_minute", "client_per_second", "client_per_minute")
+    emulator.planday.settings(**dict.fromkeys(limits, 10**6))
+    client = Planday(
+        emulator.planday_app_id,
+        emulator.planday_refresh_token,
+        base_url=emulator.planday_url,
+        identity_url=emulator.identity_url,
+        rate=None,
+    )
+    async with client as planday:
+        yield planday
 
 
 @async_fixture

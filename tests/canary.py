@@ -60,9 +60,23 @@ class Watch(logging.Handler):
         super().__init__()
         self.hits: list[str] = []
         self._canaries = canaries
+        self._given_out: set[str] = set()
+
+    def plant(self, secret: str) -> str:
+        """Look for one more secret until the end of the test, and return it."""
+        self._given_out.add(secret)
+        return secret
+
+    def end(self) -> list[str]:
+        """Return what was found in a test, and begin anew."""
+        hits, self.hits = self.hits, []
+        self._given_out.clear()
+        return hits
 
     def emit(self, record: logging.LogRecord) -> None:
-        shown = self._canaries.shown_in(f"{self.format(record)} {vars(record)}")
+        text = f"{self.format(record)} {vars(record)}"
+        shown = self._canaries.shown_in(text)
+        shown += [secret for secret in self._given_out if secret in text]
         self.hits += [f"{record.name}: …{each}…" for each in shown]
 
     def begin(self) -> None:

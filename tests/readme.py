@@ -8,13 +8,15 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 ROOT = Path(__file__).parent.parent
 SECRET = "s3cret"
+_MOMENT = r"20\d\d-\d\d-\d\d \d\d:\d\d:00\+0[12]:00"
+_ROSTER = rf"Nordlys Service is well\n(\w+ ({_MOMENT} \d+:\d\d:00|None None)\n){{20,}}"
 PATIENCE = 60.0  # seconds a process gets to say something
 
 
@@ -68,6 +70,7 @@ def run_client(python: str, folder: Path, code: str, account: dict[str, str]) ->
             "PATH": "/usr/bin:/bin",
             "PLANADO_BASE_URL": account["planado_url"],
             "PLANADO_API_KEY": account["api_key"],
+            **planday_of(account),
         },
         capture_output=True,
         text=True,
@@ -75,6 +78,16 @@ def run_client(python: str, folder: Path, code: str, account: dict[str, str]) ->
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def planday_of(account: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which Planday's client finds an emulated portal."""
+    return {
+        "PLANDAY_BASE_URL": account["planday_url"],
+        "PLANDAY_IDENTITY_URL": account["identity_url"],
+        "PLANDAY_APP_ID": account["planday_app_id"],
+        "PLANDAY_REFRESH_TOKEN": account["planday_refresh_token"],
+    }
 
 
 def free_port() -> int:
@@ -120,10 +133,13 @@ def call(method: str, url: str, body: Any = None, **headers: str) -> Any:
 
 
 def readme_works(python: str, folder: Path) -> None:
-    """Run the README's two examples against the emulator, and assert what they say."""
+    """Run the README's three examples against the emulator, and assert what they say."""
     with emulator(python, folder) as account:
-        said = run_client(python, folder, the_block("README.md", "asyncio.run"), account)
+        said = run_client(python, folder, the_block("README.md", "planado.jobs"), account)
         assert said.startswith("scheduled "), said
+
+        said = run_client(python, folder, the_block("README.md", "planday.shifts"), account)
+        assert re.fullmatch(_ROSTER, said), said
 
         code = the_block("README.md", "hooks.mount")
         with receiver(python, folder, code) as (url, said_by_receiver):

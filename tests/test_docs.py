@@ -7,6 +7,7 @@ import runpy
 import signal
 import sqlite3
 import sys
+from collections.abc import AsyncIterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,9 +17,10 @@ from urllib.error import HTTPError
 import pytest
 from aiohttp.test_utils import TestServer
 
-from planado_async import Planado, RateLimit
+from planado_async import Planado, RateLimit, Secret
 from planado_async.core.limiter_sqlite import SqliteLimiter
 from planado_async.emulator import Emulator
+from planado_async.planday import FileTokenStore, Grant, Planday
 from planado_async.webhooks import Event, SqliteInbox, Webhooks, webhooks_key
 from planado_async.webhooks.intake import delivery_of
 from tests import readme
@@ -53,8 +55,7 @@ def test_tutorial_client_runs(tmp_path: Path) -> None:
 def test_every_block_is_run_somewhere() -> None:
     """A Python block that no test here runs is told, so that examples cannot rot."""
     run = {
-        readme.the_block("README.md", "asyncio.run"),
-        readme.the_block("README.md", "hooks.mount"),
+        *readme.blocks("README.md"),
         readme.the_block("docs/tutorial.md", "asyncio.run"),
         readme.the_block("docs/client.md", "copy_all"),
         readme.the_block("docs/bulk.md", "orders.checkpoint"),
@@ -70,7 +71,7 @@ def test_every_block_is_run_somewhere() -> None:
         readme.the_block("docs/telemetry.md", "SlowCalls"),
         readme.the_block("docs/lookups.md", "NameLookupError"),
         readme.the_block("docs/lookups.md", "diff("),
-        readme.the_block("docs/emulator.md", "emulator.act"),
+        *readme.blocks("docs/emulator.md"),
         *readme.blocks("docs/testing.md"),
         readme.the_block("docs/webhooks.md", "hooks.check"),
         readme.the_block("docs/webhooks.md", "open_readonly"),
@@ -78,9 +79,18 @@ def test_every_block_is_run_somewhere() -> None:
         readme.the_block("docs/replay.md", "hooks.replay"),
         readme.the_block("docs/replay.md", "open_readonly"),
         *(readme.the_block("docs/mounting.md", mark) for mark in MOUNTED),
+        readme.the_block("docs/roster.md", "as_text"),
         readme.the_block("docs/repair.md", "def service("),
         readme.the_block("docs/repair.md", "repair.missed"),
         *readme.blocks("docs/behind-nat.md"),
+        *readme.blocks("docs/connect.md"),  # by tests/planday/test_connect.py
+        readme.the_block("docs/planday.md", "asyncio.run"),
+        readme.the_block("docs/planday.md", "shifts.create"),
+        readme.the_block("docs/planday.md", "shifts.changes"),
+        readme.the_block("docs/planday.md", "in_window"),
+        readme.the_block("docs/portals.md", "PlandayPortals"),
+        readme.the_block("docs/reauthorise.md", "reauthorisation_wait"),
+        readme.the_block("docs/reauthorise.md", "getpass"),
     }
     assert [block for page in PAGES for block in readme.blocks(page) if block not in run] == []
 
@@ -106,11 +116,12 @@ def test_links_lead_somewhere(page: str) -> None:
         assert ((readme.ROOT / page).parent / target).exists(), target
 
 
-async def test_emulator_page_test_passes(tmp_path: Path) -> None:
-    """The emulator page's example of a test is one that passes."""
+@pytest.mark.parametrize("name", ["test_a_job_is_finished", "test_the_portal_is_read"])
+async def test_emulator_page_tests_pass(tmp_path: Path, name: str) -> None:
+    """The emulator page's examples of tests are ones that pass."""
     code = tmp_path / "example.py"
-    code.write_text(readme.the_block("docs/emulator.md", "emulator.act"), "utf-8")
-    await runpy.run_path(str(code))["test_a_job_is_finished"]()
+    code.write_text(readme.the_block("docs/emulator.md", name), "utf-8")
+    await runpy.run_path(str(code))[name]()
 
 
 @pytest.mark.real_time
@@ -503,3 +514,139 @@ async def test_replay_page_reports_beside_the_service(
         await inbox.put(delivery_of(HEADERS, body(), inbox.now()))
         await report(str(tmp_path / "inbox.db"))
     assert capsys.readouterr().out == "1 wait, 1 dead, 0 a minute\n1 exported\n"
+
+
+# --- Planday --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def portal(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> AsyncIterator[Emulator]:
+    """An emulator whose portal the environment leads to, beside a directory for files."""
+    monkeypatch.chdir(tmp_path)
+    async with Emulator() as emulator:
+        for variable, value in readme.planday_of(_Told(emulator)).items():
+            monkeypatch.setenv(variable, value)
+        yield emulator
+
+
+class _Told(dict[str, str]):
+    """What an emulator tells of itself, as its command would."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        names = ("planday_url", "identity_url", "planday_app_id", "planday_refresh_token")
+        super().__init__({name: getattr(emulator, name) for name in names})
+
+
+def test_planday_page_reads_the_week(tmp_path: Path) -> None:
+    """The Planday page's first calls print the portal and the open shifts of a week."""
+    code = readme.the_block("docs/planday.md", "asyncio.run")
+    with readme.emulator(sys.executable, tmp_path) as account:
+        portal, *shifts = readme.run_client(sys.executable, tmp_path, code, account).splitlines()
+    assert portal == "Nordlys Service Europe/Copenhagen"
+    assert shifts
+    for line in shifts:
+        assert re.fullmatch(r"nobody yet: [A-Z]\w+ 20\d\d-\S+ \d\d:\d\d:00\+0[12]:00", line)
+
+
+async def test_planday_page_plans_a_shift(
+    portal: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Planday page's shift is planned and published, and a second one beside it is refused."""
+    plan_early = _run_block("docs/planday.md", "shifts.create", tmp_path)["plan_early"]
+    data = portal.planday.data(portal.planday_portal_id)
+    somebody = next(each for each in data.employees if data.active_on(each.id))
+    day = data.today() + timedelta(days=60)
+    where = (somebody.departments[0], somebody.employee_groups[0], somebody.id, day)
+    async with Planday() as planday:
+        made = await plan_early(planday, *where)
+        shift = await planday.shifts.get(made)
+        assert await plan_early(planday, *where) is None
+    assert (shift.status, shift.date, shift.employee_id) == ("Assigned", day, somebody.id)
+    assert shift.start_date_time is not None
+    assert shift.start_date_time.hour == 7
+    assert capsys.readouterr().out.startswith("not planned: 409: ")
+
+
+async def test_planday_page_tells_each_change_once(
+    portal: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Planday page's look prints what was changed and deleted, and nothing twice."""
+    look = _run_block("docs/planday.md", "shifts.changes", tmp_path)["look"]
+    data, cursor = portal.planday.data(portal.planday_portal_id), tmp_path / "cursor.json"
+    async with Planday() as planday:
+        await look(planday, cursor)
+        capsys.readouterr()
+        kept, gone = data.add_shift(), data.add_shift()
+        await look(planday, cursor)
+        assert sorted(capsys.readouterr().out.splitlines()) == [
+            f"changed: {kept.id} Open",
+            f"changed: {gone.id} Open",
+        ]
+        data.delete_shift(gone.id)
+        for told in (f"deleted: {gone.id}\n", ""):
+            await look(planday, cursor)
+            assert capsys.readouterr().out == told
+
+
+async def test_planday_page_takes_another_rate(
+    portal: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The Planday page's client has the window of twenty calls that it was given."""
+    fast = _run_block("docs/planday.md", "in_window", tmp_path)["fast"]
+    budget = await fast()
+    assert (budget.burst, budget.refusals) == (2.0, 0)
+    assert "Sick" in capsys.readouterr().out
+
+
+async def test_portals_page_reads_all_that_let_it_in(
+    portal: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The portals page's rosters are of two portals, and the third is named with what to do."""
+    rosters = _run_block("docs/portals.md", "PlandayPortals", tmp_path)["rosters"]
+    planday, store = portal.planday, FileTokenStore("tokens")
+    grants = {"acme": planday.first_grant}
+    for name in ("globex", "initech"):
+        other = planday.add_portal(name)
+        admin = planday.add_admin(other.id, "Ada Berg")
+        planday.connect_app(other.id, portal.planday_app_id)
+        grants[name] = planday.authorise(other.id, portal.planday_app_id, admin.id)
+    for name, grant in grants.items():
+        await _keep(store, name, grant)
+        planday.data(grant.portal_id).add_shift()
+    planday.deactivate_admin(grants["globex"].portal_id, grants["globex"].admin_id)
+    found = await rosters(portal.planday_app_id, planday.data(portal.planday_portal_id).today())
+    assert {name for name, _ in found} == {"acme", "initech"}
+    assert len({number for _, number in found}) < len(found)  # the same numbers in both
+    assert re.match(r"globex: .* press Authorise ", capsys.readouterr().out)
+
+
+async def test_reauthorise_page_goes_on_without_a_restart(
+    portal: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The page's job waits when the administrator leaves, and ends when its command was used."""
+    nightly = _run_block("docs/reauthorise.md", "reauthorisation_wait", tmp_path)["nightly"]
+    put = _run_block("docs/reauthorise.md", "getpass", tmp_path)["put"]
+    planday, grant = portal.planday, portal.planday.first_grant
+    await _keep(FileTokenStore("tokens"), "acme", grant)
+    data = planday.data(portal.planday_portal_id)
+    planned = [data.add_shift().id for _ in range(100)]
+    job = asyncio.create_task(nightly(portal.planday_app_id, data.today()))
+    await asyncio.sleep(2.0)
+    planday.deactivate_admin(grant.portal_id, grant.admin_id)
+    await asyncio.sleep(3600.0)
+    assert not job.done()
+    assert not await put(portal.planday_app_id, grant.refresh_token)
+    assert "press Authorise" in capsys.readouterr().out
+    others = planday.access.admins_of(grant.portal_id)
+    jens = next(admin for admin in others if admin.id != grant.admin_id)
+    again = planday.authorise(grant.portal_id, grant.app_id, jens.id)
+    assert await put(portal.planday_app_id, f" {again.refresh_token}\n")
+    shifts = await job
+    assert {shift.id for shift in shifts} >= set(planned)
+
+
+async def _keep(store: FileTokenStore, portal: str, grant: Any) -> None:
+    """Put what an administrator of the emulator has granted into a store."""
+    await store.save(
+        Grant(portal=portal, app_id=grant.app_id, refresh_token=Secret(grant.refresh_token))
+    )

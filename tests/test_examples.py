@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from datetime import time
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from attrs import evolve
 
-from examples import chat_bot, crm_service, demo
-from planado_async import Planado, RateLimit
+from examples import chat_bot, crm_service, demo, roster
+from planado_async import ConfigurationError, Planado, RateLimit
 from planado_async.emulator import Emulator
 from planado_async.testing import Deliver, EventFactory
 from planado_async.webhooks import Event, webhooks_key
@@ -166,6 +168,120 @@ def test_the_fastapi_service_follows_orders(tmp_path: Path) -> None:
         readme.call("POST", f"{account['planado_url']}/jobs", body=job, **key)
         told = readme.answer(f"{url}/orders/wo-5")
         assert told == {"external_id": "wo-5", "status": "scheduled"}
+
+
+# --- The roster -----------------------------------------------------------------------------------
+
+
+def test_the_roster_is_rehearsed_and_written() -> None:
+    """The made-up company's week is written as planned, and each thing that is wrong is told."""
+    done = subprocess.run(
+        [sys.executable, "examples/roster.py", "--json"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 3, done.stdout + done.stderr
+    told = json.loads(done.stdout)
+    assert told["written"] == told["calls"] > 30
+    assert (told["failed"], told["ignored"]["Draft"] > 0) == ([], True)
+    assert {each["kind"] for each in told["problems"]} == {
+        "ambiguous",
+        "no_match",
+        "no_times",
+        "clock_change",
+        "overlap",
+        "no_rule",
+        "no_place",
+    }
+    nights = [each for each in told["changes"] if each["day"] == "2026-10-25"]
+    spans = [(span["from"], span["to"]) for each in nights for span in each["after"]]
+    assert ("2026-10-25T00:00:00+02:00", "2026-10-25T06:00:00+01:00") in spans
+
+
+@pytest.fixture
+async def roster_emulator(planado_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """Both services with Anna in them, named by the environment as the real ones are."""
+    emulator = planado_emulator
+    portal = emulator.planday.data(emulator.planday_portal_id)
+    anna, *_ = portal.employees
+    portal.employees.put(evolve(anna, email="anna.berg@example.test"))
+    portal.add_shift(employee_id=anna.id, day=roster.WEEK[0], start=time(7), end=time(15))
+    for name, value in {
+        "PLANDAY_REFRESH_TOKEN": emulator.planday_refresh_token,
+        "PLANDAY_BASE_URL": emulator.planday_url,
+        "PLANDAY_IDENTITY_URL": emulator.identity_url,
+        "PLANADO_API_KEY": emulator.api_key,
+        "PLANADO_BASE_URL": emulator.url,
+    }.items():
+        monkeypatch.setenv(name, value)
+    return emulator
+
+
+async def test_the_roster_goes_by_its_files(
+    roster_emulator: Emulator, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With rules and people from files: rehearsed, written, and the second time nothing to do."""
+    rules, people = tmp_path / "rules.toml", tmp_path / "people.csv"
+    rules.write_text(
+        'rounding = "in"\n[[rules]]\ndepartment = 1001\nterritory = "North"\n', "utf-8-sig"
+    )
+    people.write_text("employee,user\n", "utf-8")
+    words = ["--planday-app-id", roster_emulator.planday_app_id]
+    words += ["--rules", str(rules), "--people", str(people)]
+    words += ["--from", "2026-10-19", "--to", "2026-10-19"]
+    for more, code, written in ((["--dry-run"], 1, 0), ([], 1, 1), ([], 0, 0)):
+        assert await roster.run(roster.options([*words, *more])) == code
+        assert f"written: {written}" in capsys.readouterr().out
+
+
+async def test_the_roster_is_plain_without_rich(
+    roster_emulator: Emulator,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where rich is not installed, the table is plain text."""
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    words = ["--planday-app-id", roster_emulator.planday_app_id, "--dry-run"]
+    words += ["--from", "2026-10-19", "--to", "2026-10-25"]
+    assert await roster.run(roster.options(words)) == 1
+    told = capsys.readouterr().out
+    assert "Anna Berg  Mon 2026-10-19  free    05:00-13:00\n" in told  # the account is on UTC
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["--planday-app-id", "a"], 2),
+        (["--rules", "rules.toml"], 2),
+        (["--planday-app-id", "a", "--from", "2026-10-25", "--to", "2026-10-19"], 2),
+        (["--from", "2026-10-26"], 2),
+        (
+            ["--planday-app-id", "a", "--from", "2026-10-19", "--to", "2026-10-19", "--rules", "x"],
+            3,
+        ),
+    ],
+)
+def test_what_the_roster_cannot_do_is_no_change(
+    words: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Wrong words end with 2; a missing file or token with 3, never with the 1 of a change."""
+    for name in ("PLANDAY_REFRESH_TOKEN", "PLANADO_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(sys, "argv", ["roster.py", *words])
+    with pytest.raises(SystemExit) as ended:
+        roster.main()
+    assert ended.value.code == code
+
+
+@pytest.mark.parametrize("told", [b"absent = [1", b'zone = "\xe9"'])
+def test_a_file_of_rules_that_is_none_is_named(tmp_path: Path, told: bytes) -> None:
+    """What is no TOML, or not in UTF-8, is told with the name of the file."""
+    file = tmp_path / "rules.toml"
+    file.write_bytes(told)
+    with pytest.raises(ConfigurationError, match=r"rules.toml: no TOML file in UTF-8"):
+        roster.settings_in(file)
 
 
 # --- The chat bot, tested with the fixtures that every user of the package has --------------------

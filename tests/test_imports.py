@@ -44,6 +44,23 @@ def client_alone() -> set[str]:
     return _seen[0]
 
 
+def test_planday_brings_neither_server_nor_planado() -> None:
+    """Its client loads no web server, whose page is imported by itself, and no other client."""
+    loaded = loaded_by("import planado_async.planday")
+    assert loaded.isdisjoint(
+        {
+            "aiohttp.web",
+            "opentelemetry",
+            "planado_async.emulator",
+            "planado_async.planado",
+            "planado_async.planday.connect",
+            "planado_async.webhooks",
+            "sqlite3",
+        }
+    )
+    assert "planado_async.planday" not in client_alone()
+
+
 def test_the_receiver_brings_no_framework() -> None:
     """Whoever receives on aiohttp needs neither Starlette nor an ASGI server."""
     loaded = loaded_by("import planado_async.webhooks")

@@ -8,6 +8,8 @@ from types import ModuleType
 import pytest
 
 import planado_async
+from planado_async import planday
+from planado_async.core.model import Model
 
 MODULES = [
     "planado_async",
@@ -41,6 +43,10 @@ def test_all_is_sorted_and_there(name: str) -> None:
         "planado_async",
         "planado_async.planado",
         "planado_async.planado.resources",
+        "planado_async.planday",
+        "planado_async.planday.models",
+        "planado_async.planday.resources",
+        "planado_async.planday.writes",
         "planado_async.sync",
     ],
 )
@@ -63,10 +69,12 @@ def test_what_is_imported_for_others_is_listed(name: str) -> None:
     assert ours <= set(module.__all__)
 
 
-@pytest.mark.parametrize("name", planado_async.__all__)
-def test_every_public_name_is_described(name: str) -> None:
+@pytest.mark.parametrize(
+    "value",
+    [getattr(front, name) for front in (planado_async, planday) for name in front.__all__],
+)
+def test_every_public_name_is_described(value: object) -> None:
     """Classes and functions have a docstring whose first line is a sentence."""
-    value = getattr(planado_async, name)
     if inspect.isclass(value) or inspect.isfunction(value):
         assert (inspect.getdoc(value) or "").split("\n")[0].rstrip().endswith((".", ":", ",", "`"))
 
@@ -82,13 +90,16 @@ def test_every_error_is_public() -> None:
     assert classes <= set(planado_async.__all__)
 
 
-def test_every_model_is_public() -> None:
+@pytest.mark.parametrize("name", ["planado_async.planado", "planado_async.planday"])
+def test_every_model_is_public(name: str) -> None:
     """Whatever a call returns has a name to annotate with."""
-    models = importlib.import_module("planado_async.planado.models")
-    package = importlib.import_module("planado_async.planado")
+    package = importlib.import_module(name)
     classes = {
-        name
-        for name, value in vars(models).items()
-        if inspect.isclass(value) and issubclass(value, models.Model) and value is not models.Model
+        public
+        for module in MODULES
+        if module.startswith(f"{name}.models")
+        for public, value in vars(importlib.import_module(module)).items()
+        if inspect.isclass(value) and issubclass(value, Model) and value is not Model
     }
+    assert len(classes) > 30
     assert classes <= set(package.__all__)

@@ -41,6 +41,11 @@ PROJECT = """
         assert await planado_client.jobs.list().collect() == []
 
     @pytest.mark.asyncio
+    async def test_the_emulator_has_a_roster(planado_emulator, planday_client):
+        portal = await planday_client.portal.info()
+        assert portal.id == planado_emulator.planday_portal_id
+
+    @pytest.mark.asyncio
     async def test_an_app_gets_events(hooks, handled, deliver, planado_event):
         app = web.Application()
         hooks.mount(app, "/planado")
@@ -89,7 +94,7 @@ def _run(pytester: pytest.Pytester, *options: str) -> pytest.RunResult:
 def test_every_fixture_works(pytester: pytest.Pytester, mode: str) -> None:
     """Emulator, client, events and deliveries are there in both modes of pytest-asyncio."""
     pytester.makepyfile(PROJECT % FIRST_EVENT)
-    _run(pytester, "--asyncio-mode", mode).assert_outcomes(passed=6)
+    _run(pytester, "--asyncio-mode", mode).assert_outcomes(passed=7)
 
 
 @pytest.mark.real_time
@@ -203,6 +208,15 @@ def test_a_project_that_does_not_use_it_is_left_alone(pytester: pytest.Pytester)
             assert deliver == "mine"
         """)
     _run(pytester, "--strict-markers", "--strict-config").assert_outcomes(passed=4)
+
+
+def test_loading_it_imports_pytest_and_pytest_asyncio_alone() -> None:
+    """Beside these two and what Python brings, the plugin and its package are all that is new."""
+    code = "import pytest, pytest_asyncio, sys; before = {*sys.modules}; "
+    code += "import planado_async.pytest_plugin; print(*{*sys.modules} - before)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    roots = {name.partition(".")[0] for name in done.stdout.split()}
+    assert roots - sys.stdlib_module_names == {"planado_async"}
 
 
 @pytest.mark.parametrize("unwanted", HEAVY)

@@ -33,6 +33,7 @@ from planado_async.core.errors import (
     BulkItemInterruptedError,
     ConfigurationError,
     OutcomeUnknownError,
+    ReauthorisationRequiredError,
 )
 
 if sys.platform == "win32":  # pragma: no cover
@@ -53,6 +54,8 @@ Scalar: TypeAlias = str | int | float | bool | None
 State: TypeAlias = Literal["begun", "ok", "failed", "unknown"]
 
 _log = logging.getLogger("planado_async")
+
+_MEETS_ALL = (AuthenticationError, ConfigurationError, ReauthorisationRequiredError)
 
 _FORMAT = b'{"format": "planado_async bulk checkpoint", "version": 1}\n'
 
@@ -249,7 +252,7 @@ class _Job(Generic[T, R]):
     def _failed(self, item: T, name: str, error: Exception) -> None:
         error.add_note(f"item: {name}")
         self._report.failed.append((item, error))
-        self._hopeless |= isinstance(error, AuthenticationError | ConfigurationError)
+        self._hopeless |= isinstance(error, _MEETS_ALL)
 
     def _write(self, name: str, state: State, **more: Scalar) -> None:
         if self._file:

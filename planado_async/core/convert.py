@@ -4,13 +4,17 @@ cattrs as it stands is lenient where an API client must not be: it turns None in
 into True and 7.9 into 7. The hooks here take a value only if it has the JSON type of its field.
 A list that is null counts as empty, and any field but a required one may be null or missing.
 
+A model's field is found under its own name, or in camel case where the model says so, or under
+`also`, another spelling in the field's metadata. A moment that is told as the time on a wall has
+`zone` there: the key beside it that names the time zone.
+
 Two converters share these hooks. The fast one is a function written out for each model, because a
 page of a hundred jobs has thousands of values and a call for each is what costs. When it fails,
 cattrs goes over the same data, keeping track of where it is, and its error names the path.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache, lru_cache, partial
 from types import GenericAlias, NoneType, UnionType
@@ -22,6 +26,8 @@ from cattrs.gen import make_dict_structure_fn, override
 from cattrs.preconf.orjson import OrjsonConverter, make_converter
 
 from planado_async.core.errors import UnexpectedResponseError
+from planado_async.core.model import Model, camel
+from planado_async.core.wall_clock import moment_of
 
 NAIVE_ZONE = UTC
 """The zone of a date-time that the API sends without one."""
@@ -29,28 +35,32 @@ NAIVE_ZONE = UTC
 ModelT = TypeVar("ModelT")
 
 
-def decode(data: object, model: type[ModelT], *, at: str = "$") -> ModelT:
+def decode(data: object, model: type[ModelT], *, at: str = "$", zone: str | None = None) -> ModelT:
     """Return `data`, parsed JSON found at the path `at` of an answer, as a `model`.
+
+    `zone` is that of moments which leave it open, where the model says that these are local.
 
     Raises:
         UnexpectedResponseError: it is not of the documented shape; the message names the path.
     """
     try:
-        return cast(ModelT, _reader(cast(Any, model))(data))
+        return cast(ModelT, _reader(cast(Any, model))(data, zone))
     except (TypeError, ValueError) as failure:
         told = _explain(data, model, at, failure)
     # Raised here, not above: a frame behind the failure holds a half-made model, which has no repr.
     raise UnexpectedResponseError(told)
 
 
-def decode_all(items: Sequence[object], model: type[ModelT], *, at: str = "$") -> list[ModelT]:
+def decode_all(
+    items: Sequence[object], model: type[ModelT], *, at: str = "$", zone: str | None = None
+) -> list[ModelT]:
     """Return every one of `items` as a `model`, or raise as `decode` does."""
     read = _reader(cast(Any, model))
     try:
-        return [read(item) for item in items]
+        return [read(item, zone) for item in items]
     except (TypeError, ValueError):
         pass  # raised below, for the same reason
-    return [decode(item, model, at=f"{at}[{index}]") for index, item in enumerate(items)]
+    return [decode(item, model, at=f"{at}[{index}]", zone=zone) for index, item in enumerate(items)]
 
 
 def _explain(data: object, model: type[Any], at: str, failure: Exception) -> str:
@@ -143,6 +153,24 @@ def _datetime(value: object, _: Any = None) -> datetime:
     raise _MismatchError("an ISO 8601 date-time", value)
 
 
+def _date(value: object, _: Any = None) -> date:
+    """Read a day, which may come with a time behind it."""
+    if type(value) is str:
+        try:
+            return date.fromisoformat(value[:10])
+        except ValueError:
+            pass
+    raise _MismatchError("an ISO 8601 date", value)
+
+
+def _on_the_wall(value: object, zone: object) -> datetime:
+    if type(value) is not str:
+        raise _MismatchError("an ISO 8601 date-time", value)
+    if type(zone) is not str:
+        raise _MismatchError("the name of a time zone beside a date-time", zone)
+    return moment_of(value, zone)
+
+
 def _zoned(moment: datetime) -> datetime:
     return moment.replace(tzinfo=NAIVE_ZONE)
 
@@ -175,12 +203,13 @@ _HOOKS: Mapping[Any, Callable[..., Any]] = {
     Decimal: _decimal,
     datetime: _datetime,
     timedelta: _timedelta,
+    date: _date,
 }
 
 
 # --- The fast way: a function written out for each model ------------------------------------------
 
-_Reader: TypeAlias = Callable[[Any], Any]
+_Reader: TypeAlias = Callable[..., Any]
 
 
 @cache
@@ -203,29 +232,47 @@ def _reader(model: Any) -> _Reader:
         "nothing": _nothing,
         "moment": datetime.fromisoformat,
         "zoned": _zoned,
+        "on_the_wall": _on_the_wall,
     }
-    lines = ["def read(data):", " if type(data) is not dict: data = mapping(data)"]
+    lines = ["def read(data, zone=None):", " if type(data) is not dict: data = mapping(data)"]
     lines += [" get = data.get", " new = model.__new__(model)"]
     for attribute in attrs.fields(model):
         scope[f"set_{attribute.name}"] = getattr(model, attribute.name).__set__
-        lines += _written_out(attribute, scope)
+        lines += _written_out(attribute, model, scope)
     lines += [" set_raw(new, data)", " return new"]
     exec("\n".join(lines), scope)  # names come from our own models
     return cast(_Reader, scope["read"])
 
 
-def _written_out(attribute: "attrs.Attribute[Any]", scope: dict[str, Any]) -> list[str]:
+def keys_of(attribute: "attrs.Attribute[Any]", model: type[Any]) -> tuple[str, ...]:
+    """Return the keys under which JSON may have a field, the likeliest first."""
+    also: tuple[str, ...] = attribute.metadata.get("also", ())
+    return (camel(attribute.name) if _in_camel_case(model) else attribute.name, *also)
+
+
+def _in_camel_case(model: type[Any]) -> bool:
+    return issubclass(model, Model) and model.in_camel_case
+
+
+def _written_out(
+    attribute: "attrs.Attribute[Any]", model: type[Any], scope: dict[str, Any]
+) -> list[str]:
     """Return the lines that read one field, and put what they call into `scope`."""
     name, kind = attribute.name, _without_none(attribute.type)
     if name == "raw":
         return []
-    lines = [f" value = get({key!r})" for key in (name, *attribute.metadata.get("also", ()))]
+    lines = [f" value = get({key!r})" for key in keys_of(attribute, model)]
     lines[1:] = [f" if value is None:{line}" for line in lines[1:]]
+    if kind in (datetime, date, Decimal) and _in_camel_case(model):
+        lines.append(' if value == "": value = None')  # one more way of those APIs to say nothing
     many = get_origin(kind) is tuple
     scope[f"hook_{name}"] = _hook(get_args(kind)[0] if many else kind)
     if many:
         read = f"tuple(map(hook_{name}, array(value))) if value else nothing(value)"
         return [*lines, f" set_{name}(new, {read})"]
+    if beside := attribute.metadata.get("zone"):
+        read = f"on_the_wall(value, zone or get({beside!r}))"
+        return [*lines, f" set_{name}(new, {read} if value else None)"]
     if kind is not Any:
         given = "True" if attribute.default is attrs.NOTHING else "value is not None"
         lines.append(f" if {given}{_in_line(kind, name)}")
@@ -291,23 +338,35 @@ def _made_of(kind: Any, origin: Any) -> bool:
 
 def _many(converter: OrjsonConverter, kind: Any) -> Callable[[object, Any], tuple[Any, ...]]:
     wanted: Any = GenericAlias(list, get_args(kind)[:1])
+    read = _hook(get_args(kind)[0])
 
     def structure(value: object, _: Any) -> tuple[Any, ...]:
-        return () if value is None else tuple(converter.structure(_array(value), wanted))
+        items = _array(value) if value is not None else []
+        return tuple(converter.structure(items[: _first_bad(items, read) + 1], wanted))
 
     return structure
 
 
+def _first_bad(items: Sequence[object], read: Callable[[Any], Any]) -> int:
+    """Return where the first item is that cannot be read; telling of each would take seconds."""
+    for index, item in enumerate(items):
+        try:
+            read(item)
+        except (TypeError, ValueError):
+            return index
+    return len(items)
+
+
 def _one(converter: OrjsonConverter, kind: Any) -> Callable[[object, Any], Any]:
     fields = make_dict_structure_fn(kind, converter, raw=override(omit=True))
-    spellings = [(each.name, each.metadata.get("also", ())) for each in attrs.fields(kind)]
+    spellings = [(each.name, keys_of(each, kind)) for each in attrs.fields(kind)]
 
     def structure(value: object, _: Any) -> Any:
         data = dict(_mapping(value))
         for name, others in spellings:
             for other in others:
-                if data.get(name) is None:
-                    data[name] = data.get(other)
+                if data.get(name) is None and other in data:
+                    data[name] = data[other]
         return fields(data, kind)
 
     return structure

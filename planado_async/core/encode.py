@@ -8,7 +8,7 @@ form costs a call. A key that is not given is not sent; None is sent as null.
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import cache, partial
@@ -278,6 +278,12 @@ def _day(value: Any, at: str) -> str:
     raise _wrong("a date", value, at)
 
 
+def _clock(value: Any, at: str) -> str:
+    if isinstance(value, time):
+        return value.isoformat().removesuffix(":00")
+    raise _wrong("a time of the day or its text", value, at)
+
+
 def _duration(value: Any, at: str) -> dict[str, int]:
     if not isinstance(value, timedelta):
         raise _wrong("a timedelta", value, at)
@@ -329,6 +335,7 @@ _SCALARS: Mapping[Any, Encoder] = {
     float: _number,
     datetime: _moment,
     date: _day,
+    time: _clock,
     timedelta: _duration,
     Decimal: _decimal,
     Mapping: lambda value, at: _json(_mapping(value, at), at),

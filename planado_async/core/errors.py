@@ -14,6 +14,7 @@
     │   ├─ BadRequestError            400
     │   ├─ AuthenticationError        401
     │   ├─ PermissionDeniedError      403
+    │   │   └─ ScopeError             the app's token was not granted what the call needs
     │   ├─ NotFoundError              404
     │   ├─ ConflictError              409, or 422 over an id that is taken
     │   ├─ ValidationError            422
@@ -22,6 +23,7 @@
     ├─ UnexpectedResponseError        not JSON, or not the documented shape
     ├─ OutcomeUnknownError            a write that may or may not have happened
     ├─ NameLookupError                no record of this name, or several
+    ├─ ReauthorisationRequiredError   no token is good any more; says who must click what
     ├─ BulkItemCancelledError         cancelled on its way, in a bulk job
     ├─ BulkItemInterruptedError       begun by an earlier bulk job, its end unknown
     └─ WebhookError
@@ -33,9 +35,10 @@
 """
 
 import copyreg
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -67,6 +70,16 @@ class PlanadoError(Exception):
     def __reduce__(self) -> tuple[Any, ...]:
         # The default would call __init__ with the message alone and miss its keywords.
         return copyreg.__newobj__, (type(self), *self.args), self.__dict__  # type: ignore[attr-defined]
+
+
+ErrorT = TypeVar("ErrorT", bound=PlanadoError)
+
+
+def own(error: ErrorT) -> ErrorT:
+    """Return a copy of an error that many calls share, for one of them to raise and to add to."""
+    copied = copy(error)
+    copied.__notes__ = [*getattr(error, "__notes__", ())]
+    return copied
 
 
 class ConfigurationError(PlanadoError):
@@ -135,6 +148,15 @@ class PermissionDeniedError(APIError):
     """403: the key is right but may not do this."""
 
 
+class ScopeError(PermissionDeniedError):
+    """403: the app was not granted `scope`, which this call needs.
+
+    An app's scopes are fixed when it is made, so more of them means a new app.
+    """
+
+    scope: str = ""
+
+
 class NotFoundError(APIError):
     """404: nothing has this id."""
 
@@ -193,6 +215,21 @@ class NameLookupError(PlanadoError):
         self.uuids: tuple[str, ...] = tuple(uuids)
 
 
+class ReauthorisationRequiredError(PlanadoError):
+    """An app's token is no longer good, so an administrator of the portal must authorise it again.
+
+    `portal` and `app_id` say which app of which portal, `scopes` what it had been granted last.
+    """
+
+    def __init__(
+        self, message: str, *, portal: str, app_id: str, scopes: Sequence[str] = ()
+    ) -> None:
+        super().__init__(message)
+        self.portal = portal
+        self.app_id = app_id
+        self.scopes: tuple[str, ...] = tuple(scopes)
+
+
 class BulkItemCancelledError(PlanadoError):
     """The call for one item was cancelled while under way: it may or may not have happened."""
 
@@ -238,7 +275,8 @@ _BY_STATUS: Mapping[int, type[APIError]] = {
 }
 
 _MAX_RETRY_AFTER = 3600.0
-_LONGEST_HALT = 120.0
+LONGEST_HALT = 120.0
+"""Seconds: no longer wait that a server asks for is honoured."""
 
 
 def error_for(status: int, headers: Mapping[str, str], body: bytes) -> PlanadoError:
@@ -256,8 +294,22 @@ def error_for(status: int, headers: Mapping[str, str], body: bytes) -> PlanadoEr
         details=details,
         request_id=headers.get(REQUEST_ID_HEADER),
     )
-    error.retry_after = retry_after_of(headers)
+    error.retry_after = retry_after_of(headers, refused=kind is RateLimitError)
     return error
+
+
+def scope_error(error: PermissionDeniedError, scope: str) -> ScopeError:
+    """Return a refusal of what the app may not do as an error that names the scope it lacks."""
+    lacking = ScopeError(
+        f"{error}; this call needs the scope {scope!r}. An app's scopes are fixed when it is made: "
+        "make one that has it (Settings / Integrations / API Access), authorise it and use its "
+        "App ID and token",
+        status=error.status,
+        details=error.details,
+        request_id=error.request_id,
+    )
+    lacking.scope = scope
+    return lacking
 
 
 def is_refusal(status: int, body: bytes) -> bool:
@@ -273,17 +325,35 @@ def is_refusal(status: int, body: bytes) -> bool:
     )
 
 
-def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds a Retry-After header asks for, at most 120, or None if it is no use."""
+def retry_after_of(headers: Mapping[str, str], *, refused: bool = False) -> float | None:
+    """Return the seconds a server asks to wait, at most 120, or None if it says nothing of use.
+
+    A call that was refused may also wait for the window of the limit to end, which some servers
+    tell with every answer.
+    """
+    asked = seconds_of(headers.get("Retry-After"))
+    return seconds_of(headers.get("x-ratelimit-reset")) if asked is None and refused else asked
+
+
+def seconds_of(told: str | None) -> float | None:
+    """Return the seconds a header tells, at most 120, or None if it tells none that can be."""
     try:
-        seconds = float(headers["Retry-After"])
-    except (KeyError, ValueError):
+        seconds = float(told or "")
+    except ValueError:
         return None
-    return min(seconds, _LONGEST_HALT) if 0 <= seconds <= _MAX_RETRY_AFTER else None
+    return min(seconds, LONGEST_HALT) if 0 <= seconds <= _MAX_RETRY_AFTER else None
+
+
+_LEAD = ("message", "detail", "error_message")  # said before the rest, without its name
+_NAME = ("key", "property_name")  # names what an explanation beside it is about
+_EXPLAIN = (
+    *("message", "detail", "errors", "details"),
+    *("modelState", "ModelState", "error", "error_description"),
+)
 
 
 def details_of(body: bytes) -> Any:
-    """Return what an error's body says: its `errors`, `details` or `message`, else the text."""
+    """Return what an error's body says: those of its keys that explain it, else all of it."""
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -292,8 +362,8 @@ def details_of(body: bytes) -> Any:
         return _text(body)
     if not isinstance(parsed, dict):
         return parsed
-    found = {key: parsed[key] for key in ("message", "errors", "details") if parsed.get(key)}
-    return found or parsed or None
+    found = {key: parsed[key] for key in _EXPLAIN if parsed.get(key)}
+    return found or parsed.get("title") or parsed or None
 
 
 def _is_too_deep(value: Any, levels: int = _DEEPEST) -> bool:
@@ -326,14 +396,24 @@ def _told(details: Any, depth: int = 4) -> str:
             return ""
         case str():
             return details
-        case {"message": message, **rest} if depth:
-            return "; ".join(filter(None, [told(message), *map(told, rest.values())]))
         case Mapping() if depth:
-            return "; ".join(f"{key}: {told(value)}" for key, value in details.items())
+            return _told_of(details, told)
         case Sequence() if depth:
             return ", ".join(map(told, details))
         case _:
             return str(details)[:_SHOWN]
+
+
+def _told_of(details: Mapping[str, Any], told: Callable[[Any], str]) -> str:
+    """Return an object as one line: a lead and all that follows, or each value with its name."""
+    name = next((str(details[key]) for key in _NAME if details.get(key)), "")
+    lead = next((key for key in _LEAD if details.get(key)), None)
+    if lead is None:
+        each = ((key, told(value)) for key, value in details.items())
+        return "; ".join(text if key == "error" else f"{key}: {text}" for key, text in each if text)
+    rest = (told(value) for key, value in details.items() if key not in (lead, *_NAME))
+    said = "; ".join(filter(None, [told(details[lead]), *rest]))
+    return f"{name}: {said}" if name else said
 
 
 def _text(body: bytes) -> str:

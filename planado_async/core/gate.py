@@ -74,6 +74,10 @@ class Gate:
         """Let a call out, as a probe if a refusal has to be cleared up."""
         return evolve(self, probe_until=now + lease) if self.proving else self
 
+    def paused(self, now: float, seconds: float) -> "Gate":
+        """Close for a while though nothing was refused."""
+        return evolve(self, closed_until=max(self.closed_until, now + seconds))
+
     def released(self, turn: Turn, now: float, *, answered: bool) -> "Gate":
         """Take a call back. Only an answer to the probe opens; without one, another follows."""
         if not turn.probe:

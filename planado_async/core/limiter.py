@@ -18,6 +18,7 @@ import asyncio
 import math
 from abc import ABC, abstractmethod
 from collections import OrderedDict
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Literal, Protocol, TypeAlias, get_args
 
@@ -91,6 +92,10 @@ class Limiter(Protocol):
         """Halt all callers: the server said "too many calls". The turn is still to be released."""
         ...
 
+    def heed(self, turn: Turn, headers: Mapping[str, str]) -> None:
+        """Take note of what an answer's headers say of the budget, before it is released."""
+        ...
+
     def eta(self, priority: Priority, *, again: bool = False) -> float:
         """Return the seconds until a call made now, or one that was refused, could begin."""
         ...
@@ -126,6 +131,11 @@ class QueuedLimiter(ABC):
         self._changed = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
 
+    @property
+    def rate(self) -> RateLimit | None:
+        """What it keeps to, None if it counts nothing."""
+        return self._rate
+
     # --- What a subclass says ---------------------------------------------------------------------
 
     @abstractmethod
@@ -156,11 +166,7 @@ class QueuedLimiter(ABC):
         await self._enter_loop()
         # Before anything is asked for: a call that gives up at once takes nothing from the others.
         if longest is not None and (eta := self.eta(priority, again=again)) > longest:
-            raise BudgetWaitError(
-                f"the call budget allows this call in {eta:.1f} s, its deadline is in "
-                f"{longest:.1f} s; raise the deadline or the priority, or send less",
-                eta=eta,
-            )
+            raise too_late(eta, longest)
         if not self._queued() and self._in_flight < self._most_in_flight:
             turn = await self._ask()
             if isinstance(turn, Turn):
@@ -173,6 +179,11 @@ class QueuedLimiter(ABC):
         self._in_flight -= 1
         self._returned(turn, answered=answered)
         self._changed.set()
+
+    def heed(  # noqa: B027  # nothing to do is an answer
+        self, turn: Turn, headers: Mapping[str, str]
+    ) -> None:
+        """Take note of nothing: Planado's answers tell no more than that a call is refused."""
 
     async def refused(self, turn: Turn, retry_after: float | None) -> None:
         """Take the bucket as full and halt everybody, for two slots if nothing else is said.
@@ -317,13 +328,27 @@ class QueuedLimiter(ABC):
         return (*lower[first:], *lower[:first], best)
 
 
+def too_late(eta: float, longest: float) -> BudgetWaitError:
+    """Return the error of a call whose turn comes only after its deadline."""
+    return BudgetWaitError(
+        f"the call budget allows this call in {eta:.1f} s, its deadline is in {longest:.1f} s; "
+        "raise the deadline or the priority, or send less",
+        eta=eta,
+    )
+
+
 class LocalLimiter(QueuedLimiter):
     """The budget of one process; `rate=None` counts nothing and still halts on a refusal.
 
-    It serves one event loop at a time. In the next one it goes on with the level it had.
+    It serves one event loop at a time. In the next one it goes on with the level it had. With
+    `learns=False` a refusal teaches nothing of the bucket's size, for a server that counts
+    otherwise.
     """
 
-    def __init__(self, rate: RateLimit | None = RateLimit(), *, in_flight: int = 8) -> None:
+    def __init__(
+        self, rate: RateLimit | None = RateLimit(), *, in_flight: int = 8, learns: bool = True
+    ) -> None:
+        self._learns = learns and rate is not None
         self._gate = Gate()
         self._empty_at = 0.0  # when the bucket will be empty if nothing more is put in
         super().__init__(rate, in_flight=in_flight)
@@ -359,8 +384,13 @@ class LocalLimiter(QueuedLimiter):
 
     async def _halt(self, turn: Turn, seconds: float) -> None:
         now = _now()
-        self._gate = self._gate.refuse(turn, now, halt=seconds, teaches=self._rate is not None)
+        self._gate = self._gate.refuse(turn, now, halt=seconds, teaches=self._learns)
         self._fill(now)
+
+    def pause(self, seconds: float) -> None:
+        """Halt everybody for a while, without a refusal."""
+        self._gate = self._gate.paused(_now(), seconds)
+        self._changed.set()
 
     def _fill(self, now: float) -> None:
         """Take the bucket as full, by the size the server's has."""

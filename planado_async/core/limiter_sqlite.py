@@ -23,7 +23,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from attrs import astuple, evolve, field, fields, frozen
 
-from planado_async.core.errors import ConfigurationError
+from planado_async.core.errors import LONGEST_HALT, ConfigurationError
 from planado_async.core.gate import MARGIN, Gate, Turn
 from planado_async.core.limiter import QueuedLimiter, RateLimit
 
@@ -33,7 +33,6 @@ _LOCK_WAIT = 0.02  # seconds the event loop may stand still for another process'
 _ASK_AGAIN = 0.1  # seconds until a file that could not be used is tried again
 _PATIENCE = 10.0  # seconds without the file after which a process goes on by itself
 _PROBE_LEASE = 60.0  # seconds after which a probe counts as lost with its process
-_LONGEST_HALT = 120.0  # seconds; no longer Retry-After is honoured
 _RESERVED = 64  # slots that heads of queues may have reserved ahead, at most
 _UNUSABLE = (sqlite3.Error, OSError, ConfigurationError)
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
@@ -78,7 +77,7 @@ _Change: TypeAlias = Callable[[Account], Account]
 
 def longest_halt(rate: RateLimit) -> float:
     """Return the seconds for which a refusal closes the gate at most."""
-    return max(_LONGEST_HALT, 2 * rate.interval)
+    return max(LONGEST_HALT, 2 * rate.interval)
 
 
 def filled(account: Account, rate: RateLimit, now: float) -> Account:

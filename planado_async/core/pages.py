@@ -13,6 +13,10 @@ SMALLEST_PAGE = 20
 were a listing to page by less, it would be walked as if this check did not exist."""
 
 
+class LastPage(list[T]):
+    """A page whose answer tells that none follows, which saves asking."""
+
+
 class Pages(Generic[T]):
     """All the items of a listing, fetched page by page as they are asked for.
 
@@ -118,6 +122,8 @@ class Pages(Generic[T]):
             yield page
             self._refuse_overtaken(walk)
             self._go_on_at(following)
+            if isinstance(page, LastPage):
+                return
 
     def _go_on_at(self, cursor: str | None) -> None:
         self._start, self._page, self._taken = cursor, (), 0

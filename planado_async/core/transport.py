@@ -25,16 +25,20 @@ from planado_async.core.errors import (
     DeadlineExceededError,
     NotFoundError,
     OutcomeUnknownError,
+    PermissionDeniedError,
     PlanadoError,
     RateLimitError,
     TransportError,
     TryTimeoutError,
     UnexpectedResponseError,
     error_for,
+    is_refusal,
+    scope_error,
 )
 from planado_async.core.gate import Turn
 from planado_async.core.limiter import Limiter, Priority
 from planado_async.core.retry import Effect, Failure, LookUp, Retry, RetryPolicy, Stop, Wait, decide
+from planado_async.core.secret import Secret
 from planado_async.core.telemetry import Begun, Ended, Failed, Guard, Kind, Telemetry, Watch, shown
 
 USER_AGENT = (
@@ -72,19 +76,40 @@ class Call:
     body: Any = None
     read: Callable[[Any], Any] = lambda answer: answer
     """Makes the answer's JSON into what is returned, or raises `UnexpectedResponseError`."""
+    answers: tuple[type, ...] = (dict, list)
+    """What the answer's JSON may be; anything else is no answer to this call."""
+    form: Mapping[str, str | Secret] | None = None
+    """In place of `body`, the fields of a form."""
+    patient: bool = True
+    """Whether it waits for a person to mend what proves who sends it."""
+    scope: str | None = None
+    """What an app's token must be granted for this call."""
+    told: Callable[[Mapping[str, str]], object] = lambda headers: None
+    """Is told the headers of every answer."""
     look_up: "Call | None" = None
     """How to read the record that a `recoverable` call makes; it returns what the call returns."""
     options: Options = field(factory=Options)
     content: bytes | None = field(
         init=False,
         repr=False,
-        default=Factory(lambda call: _written_out(call.body), takes_self=True),
+        default=Factory(lambda call: _written_out(call), takes_self=True),
     )
     """The body as it is sent; made here, so that what JSON cannot say costs no call."""
 
+    @property
+    def content_type(self) -> str:
+        """Of the body."""
+        return "application/json" if self.form is None else "application/x-www-form-urlencoded"
 
-def _written_out(body: Any) -> bytes | None:
-    return None if body is None else orjson.dumps(body)
+
+def _written_out(call: Call) -> bytes | None:
+    if call.form is not None:
+        return urlencode([(key, _plain(value)) for key, value in call.form.items()]).encode()
+    return None if call.body is None else orjson.dumps(call.body)
+
+
+def _plain(value: str | Secret) -> str:
+    return value.reveal() if isinstance(value, Secret) else value
 
 
 def path_of(route: str, *ids: str) -> str:
@@ -137,13 +162,16 @@ class _Progress:
         "attempts",
         "began",
         "conflict",
+        "edition",
         "failure",
         "headers",
         "id",
         "on_the_wire",
         "queued",
         "refusals",
+        "renewed",
         "status",
+        "unproven",
         "waited",
         "watch",
         "written",
@@ -155,6 +183,9 @@ class _Progress:
         self.began = _now()
         self.status: int | None = None  # of the last answer, like its headers that may be shown
         self.headers: Mapping[str, str] = {}
+        self.edition = 0  # of the headers that proved who sent the last try
+        self.unproven = False  # nothing could be had that proves who sends it
+        self.renewed = False  # these were refused, and others were had
         self.queued = 0.0  # the part of `waited` that was spent waiting for the budget
         self.attempts = 0
         self.refusals = 0
@@ -234,6 +265,10 @@ class Transport:
         telemetry: Telemetry | None = None,
         rng: random.Random | None = None,
     ) -> None:
+        if not isinstance(retries, RetryPolicy):  # pyright: ignore[reportUnnecessaryIsInstance]  # callers err
+            raise ConfigurationError(
+                "retries= takes a RetryPolicy, such as RetryPolicy(attempts=3)"
+            )
         self.limiter = limiter
         self.base_url = base_url
         self._auth = auth
@@ -245,7 +280,7 @@ class Transport:
             "on_retry": on_retry,
         }
         self._users = 0  # `async with` blocks that are open
-        self._in_line: set[asyncio.Task[Any]] = set()  # waiting for the limiter
+        self._in_line: set[asyncio.Task[Any]] = set()  # waiting for a token, or for the limiter
         self._evicted: set[asyncio.Task[Any]] = set()  # of these, those whom the end has overtaken
         self._telemetry = None if telemetry is None else Guard(telemetry)
         self._rng = rng or random.Random()
@@ -268,6 +303,7 @@ class Transport:
             task.cancel()
         evicted, self._in_line = self._in_line, set()
         self._evicted |= evicted
+        await self._auth.close()
         if self._owns_session and self._session:
             await self._session.close()
             self._session = None
@@ -329,7 +365,7 @@ class Transport:
                 raise progress.conflict from None
             if progress.may_have_happened(call):
                 raise _unknown(call, f"the deadline of {deadline} s passed") from None
-            last = progress.failure
+            last = progress.failure or self._auth.trouble
             tried = f"; {progress.attempts} tries, the last: {last}" if last else ""
             raise DeadlineExceededError(
                 f"not done within its deadline of {deadline} s{tried}"
@@ -341,6 +377,12 @@ class Transport:
                 return await self._try(call, progress, ends_at)
             except PlanadoError as error:
                 progress.failure = error
+                if progress.unproven:
+                    if progress.may_have_happened(call):
+                        raise _unknown(call, str(error)) from error
+                    raise
+                if isinstance(error, AuthenticationError) and self._can_renew(progress):
+                    continue
                 decision = self._decide(call, progress, error)
                 if isinstance(decision, LookUp):
                     found = await self._recover(call, progress, error, decision, ends_at)
@@ -350,15 +392,37 @@ class Transport:
                     self._tell(call, progress, error, decision.seconds)
                     await _pause(progress, decision.seconds)
 
+    async def _authenticated(self, call: Call, progress: _Progress) -> None:
+        """Wait until the call can prove who sends it, before it takes up a turn."""
+        self._open_session()  # else this would be asked in vain
+        began = _now()
+        try:
+            with self._lined_up():
+                await self._auth.ready(patient=call.patient)
+        except PlanadoError:
+            progress.unproven = True
+            raise
+        finally:
+            progress.waited += _now() - began
+
+    def _can_renew(self, progress: _Progress) -> bool:
+        """Tell whether a call whose proof was refused may try another one."""
+        if progress.edition != self._auth.edition:
+            return True
+        first, progress.renewed = not progress.renewed, True
+        return first and self._auth.refused(progress.edition)
+
     async def _try(self, call: Call, progress: _Progress, ends_at: float | None) -> Any:
         """Make one try, paying for it."""
         turn = await self._turn(call, progress, ends_at)
         answered = False
         try:
             progress.attempts += 1
-            status, headers, body = await self._exchange(call, progress)
+            answer = await self._exchange(call, progress)
             progress.on_the_wire = False
-            answer, error = _read(status, headers, body)
+            self.limiter.heed(turn, answer.headers)
+            call.told(answer.headers)
+            value, error = _read(answer, call)
             if isinstance(error, RateLimitError):
                 progress.refusals += 1
                 progress.attempts -= 1
@@ -373,16 +437,29 @@ class Transport:
             return None  # the try before removed it, and its answer was lost
         if isinstance(error, AuthenticationError):
             error.args = (f"{error}; {self._auth.hint}",)
+        if call.scope and isinstance(error, PermissionDeniedError):
+            error = scope_error(error, call.scope)
         if error:
             raise error
-        return call.read(answer)
+        return value
 
     async def _turn(self, call: Call, progress: _Progress, ends_at: float | None) -> Turn:
+        """Wait for a turn with a proof that holds when it comes."""
+        again = progress.refusals > 0
+        while True:
+            await self._authenticated(call, progress)
+            turn = await self._granted(call, progress, ends_at, again=again)
+            if self._auth.holds():
+                return turn
+            self.limiter.release(turn, answered=False)
+            again = True
+
+    async def _granted(
+        self, call: Call, progress: _Progress, ends_at: float | None, *, again: bool
+    ) -> Turn:
         """Wait for the limiter, and tell who wants to know."""
-        self._open_session()  # else the budget would be asked in vain
         priority, began = call.options.priority, _now()
         longest = None if ends_at is None else ends_at - began
-        again = progress.refusals > 0
         if self._observers["on_wait"]:
             eta = self.limiter.eta(priority, again=again)
             if eta > 0 and (longest is None or eta <= longest):
@@ -420,20 +497,19 @@ class Transport:
             _log.exception("%s failed and is not called again; the calls go on", name)
             self._observers[name] = None
 
-    async def _exchange(
-        self, call: Call, progress: _Progress
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    async def _exchange(self, call: Call, progress: _Progress) -> "_Answer":
         """Send the request once; map what aiohttp raises, here and nowhere else."""
         error: BaseException
         send = self._request(call)
         # No local holds the headers: what reports errors with the locals of frames would send them.
         request = send(await self._auth.headers())
+        progress.edition = self._auth.edition
         progress.on_the_wire = True
         try:
             async with request as response:
-                body = await response.read()
+                answer = _Answer(response.status, response.headers, await response.read())
                 progress.status, progress.headers = response.status, shown(response.headers)
-                return response.status, response.headers, body
+                return answer
         except asyncio.CancelledError as cancelled:
             error = asyncio.CancelledError(*cancelled.args)
         except (aiohttp.ClientError, TimeoutError, OSError) as failure:
@@ -454,7 +530,7 @@ class Transport:
     ) -> Callable[[Mapping[str, str]], AbstractAsyncContextManager[aiohttp.ClientResponse]]:
         """Return what sends a call with the headers that authenticate it."""
         query = f"?{urlencode(call.query)}" if call.query else ""
-        content = {} if call.content is None else {"Content-Type": "application/json"}
+        content = {} if call.content is None else {"Content-Type": call.content_type}
         headers = {**_HEADERS, **content, **call.options.headers}
         url = URL(f"{self.base_url}{call.path}{query}", encoded=True)
         return lambda auth: self._open_session().request(
@@ -566,19 +642,47 @@ def _mapped(failure: Exception, timeout: float) -> TransportError:
     return TransportError(f"the connection broke: {type(failure.__cause__ or failure).__name__}")
 
 
-def _read(status: int, headers: Mapping[str, str], body: bytes) -> tuple[Any, PlanadoError | None]:
-    """Return the JSON of an answer, or the error it stands for."""
-    if not 200 <= status < 300:
-        return None, error_for(status, headers, body)
-    if not body.strip():
-        return None, None
+@frozen
+class _Answer:
+    """What came back. It shows no body: that of the identity server holds tokens."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def error(self, call: Call) -> PlanadoError:
+        """Return the error it stands for; that of a form may quote what is secret."""
+        body = self.body if call.form is None else _the_word(self.body)
+        return error_for(self.status, self.headers, body)
+
+
+def _read(answer: _Answer, call: Call) -> tuple[Any, PlanadoError | None]:
+    """Return what a call makes of an answer, or the error it stands for."""
+    if not 200 <= answer.status < 300:
+        return None, answer.error(call)
+    empty = not answer.body.strip()
     try:
-        answer = orjson.loads(body)
+        parsed = None if empty else orjson.loads(answer.body)
     except orjson.JSONDecodeError:
-        return None, error_for(status, headers, body)
-    if isinstance(answer, dict | list):
-        return answer, None
-    return None, error_for(status, headers, body)
+        return None, answer.error(call)
+    expected = empty or isinstance(parsed, call.answers)
+    if not expected or is_refusal(answer.status, answer.body):
+        return None, answer.error(call)
+    try:
+        return call.read(parsed), None
+    except PlanadoError as failure:
+        return None, failure.with_traceback(None)  # whose frames hold what was answered
+
+
+def _the_word(body: bytes) -> bytes:
+    """Return of an error's body nothing but its `error`, a word of OAuth's (RFC 6749, 5.2)."""
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return b""
+    word = parsed.get("error") if isinstance(parsed, dict) else None
+    is_one = isinstance(word, str) and len(word) < 50 and word.replace("_", "").isalpha()
+    return orjson.dumps({"error": word}) if is_one else b""
 
 
 def _unknown(call: Call, reason: str) -> OutcomeUnknownError:

@@ -1,4 +1,4 @@
-"""A local stand-in for Planado over real HTTP, for tests, demos and development.
+"""A local stand-in for Planado and Planday over real HTTP, for tests, demos and development.
 
 It imports nothing of the rest of the package, so that the two can disagree.
 """

@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     """What the command line may say."""
     result = argparse.ArgumentParser(
         prog="python -m planado_async.emulator",
-        description="Serve a local stand-in for Planado until SIGTERM.",
+        description="Serve a local stand-in for Planado and Planday until SIGTERM.",
     )
     add = result.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
@@ -60,6 +60,12 @@ async def serve(emulator: Emulator) -> None:
             "planado_url": emulator.url,
             "api_key": emulator.api_key,
             "control_url": emulator.control_url,
+            "planday_url": emulator.planday_url,
+            "identity_url": emulator.identity_url,
+            "planday_portal_id": emulator.planday_portal_id,
+            "planday_app_id": emulator.planday_app_id,
+            "planday_refresh_token": emulator.planday_refresh_token,
+            "settings_url": emulator.settings_url,
         }
         sys.stdout.write(orjson.dumps(told).decode() + "\n")
         sys.stdout.flush()

@@ -1,5 +1,7 @@
 """The one account the emulator keeps: key, budget, records, subscriptions, faults and counters.
 
+Planday's half stands beside it, on the same clock.
+
 Its public methods are the control API. The command's HTTP routes and the methods of `Emulator`
 are both no more than doors to them.
 """
@@ -27,6 +29,7 @@ from planado_async.emulator.counters import Counters
 from planado_async.emulator.deliveries import Deliveries
 from planado_async.emulator.faults import Faults
 from planado_async.emulator.ids import Ids
+from planado_async.emulator.planday.emulator import PlandayEmulator
 from planado_async.emulator.records import Json, Origin
 from planado_async.emulator.settings import Settings
 from planado_async.emulator.state import State
@@ -56,6 +59,7 @@ class Account:
         self._ids = Ids(self._random, self.clock.now)
         # Deliveries of before a reset, until the last of their tasks has stopped.
         self._stopping: list[Deliveries] = []
+        self.planday: PlandayEmulator = PlandayEmulator(self.clock, seed)
         self._begin()
 
     def _begin(self) -> None:
@@ -72,10 +76,11 @@ class Account:
         set_up.plant(self.state, self._seed)
 
     def reset(self) -> Json:
-        """Forgets everything but the clock and the uuids given out."""
+        """Forgets everything but the clock and the uuids given out, in Planday's half too."""
         self.deliveries.cancel()
         self._stopping = [*filter(lambda old: old.pending, self._stopping), self.deliveries]
         self._begin()
+        self.planday.reset()
         return {}
 
     async def close(self) -> None:

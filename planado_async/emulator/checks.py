@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import field, frozen
 
@@ -173,6 +174,17 @@ def day(value: object) -> date:
     if not FIRST_YEAR < parsed.year < LAST_YEAR:
         raise InvalidError("is out of range")
     return parsed
+
+
+def time_zone(value: object) -> str:
+    """The name of a time zone."""
+    name: str = text(blank=False)(value)
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        if name != "UTC":
+            raise InvalidError("is no known time zone") from None
+    return name
 
 
 def mapping(value: object) -> dict[str, Any]:

@@ -5,6 +5,8 @@ a given moment and runs `speed` times as fast as the loop.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 
@@ -16,6 +18,7 @@ class Clock:
         self.speed = speed
         self._loop = asyncio.get_running_loop()
         self._began_at = self._loop.time()
+        self._held_at: float | None = None
 
     def now(self) -> datetime:
         """The emulated moment, in UTC."""
@@ -27,7 +30,18 @@ class Clock:
 
     def elapsed(self) -> float:
         """Emulated seconds since the start."""
+        if self._held_at is not None:
+            return self._held_at
         return (self._loop.time() - self._began_at) * self.speed
+
+    @contextmanager
+    def held_at(self, moment: datetime) -> Iterator[None]:
+        """Lets the clock stand at an earlier moment, for what is made late as if made then."""
+        self._held_at = (moment - self.start).total_seconds()
+        try:
+            yield
+        finally:
+            self._held_at = None
 
     async def sleep(self, seconds: float) -> None:
         """Lets so many emulated seconds pass."""

@@ -10,8 +10,15 @@ from aiohttp import web
 
 from planado_async.emulator.account import Account
 from planado_async.emulator.errors import EmulatorError
+from planado_async.emulator.planday.emulator import PlandayEmulator
 from planado_async.emulator.records import Json
-from planado_async.emulator.server import CONTROL_PREFIX, application
+from planado_async.emulator.server import (
+    CONTROL_PREFIX,
+    IDENTITY_PREFIX,
+    PLANDAY_PREFIX,
+    PORTAL_PREFIX,
+    application,
+)
 from planado_async.emulator.settings import Settings, changed
 
 # Real seconds that calls still running get when the emulator stops.
@@ -25,7 +32,7 @@ LOOK_AGAIN_S = 0.01
 
 
 class Emulator:
-    """A local stand-in for Planado over real HTTP.
+    """A local stand-in for Planado, and for Planday, over real HTTP.
 
     Use it with `async with`. `rate` is calls leaked per 60 emulated seconds and `burst` the size
     of the bucket; `speed` is how many emulated seconds pass in a real one; `start` is the moment at
@@ -121,6 +128,41 @@ class Emulator:
         """The account's key."""
         return self._running.api_key
 
+    @property
+    def planday(self) -> PlandayEmulator:
+        """Planday's half: portals, administrators, apps, grants and what the portals hold."""
+        return self._running.planday
+
+    @property
+    def planday_url(self) -> str:
+        """The base of Planday's APIs; that of the staff begins with `{planday_url}/hr/v1.0`."""
+        return f"{self._origin}{PLANDAY_PREFIX}"
+
+    @property
+    def identity_url(self) -> str:
+        """The base of Planday's identity host."""
+        return f"{self._origin}{IDENTITY_PREFIX}"
+
+    @property
+    def settings_url(self) -> str:
+        """The page API Access of the portal that is there at the start."""
+        return f"{self._origin}{PORTAL_PREFIX}/{self.planday_portal_id}/settings/api-access"
+
+    @property
+    def planday_portal_id(self) -> int:
+        """The portal that is there at the start."""
+        return self.planday.first_grant.portal_id
+
+    @property
+    def planday_app_id(self) -> str:
+        """The App ID that is authorised at the start, with every scope of the APIs."""
+        return self.planday.first_grant.app_id
+
+    @property
+    def planday_refresh_token(self) -> str:
+        """The refresh token with which that app begins."""
+        return self.planday.first_grant.refresh_token
+
     def now(self) -> datetime:
         """The emulated moment."""
         return self._running.clock.now()
@@ -195,7 +237,7 @@ class Emulator:
         return self._running.count()
 
     def reset(self) -> Json:
-        """Forgets everything but the clock and the uuids given out."""
+        """Forgets everything but the clock and the uuids given out, in Planday's half too."""
         return self._running.reset()
 
 

@@ -1,4 +1,7 @@
-"""The emulator's HTTP application: routes under /v2 behind the gate, and the control API."""
+"""The emulator's HTTP application: routes under /v2 behind the gate, and the control API.
+
+Planday's half has three applications of its own: its APIs, its identity host and its pages.
+"""
 
 from collections.abc import Mapping
 
@@ -21,10 +24,15 @@ from planado_async.emulator.calls import Call, Route, parse
 from planado_async.emulator.control import ControlRoute
 from planado_async.emulator.errors import EmulatorError
 from planado_async.emulator.gate import Handler, pass_through
+from planado_async.emulator.planday import control as planday_control
+from planado_async.emulator.planday.identity import identity_application
+from planado_async.emulator.planday.rest import rest_application
+from planado_async.emulator.planday.visits import routes as pages_application
 from planado_async.emulator.records import Json
 
 PREFIXES = ("/v2", "/api/v2")
 CONTROL_PREFIX = "/_emulator"
+PLANDAY_PREFIX, IDENTITY_PREFIX, PORTAL_PREFIX = "/planday", "/identity", "/portal"
 BODY_LIMIT = 4 * 1024 * 1024
 WRITES = ("POST", "PATCH")
 
@@ -51,9 +59,13 @@ def application(account: Account) -> web.Application:
     for route in ROUTES:
         for prefix in PREFIXES:
             app.router.add_route(route.method, prefix + route.path, _api(account, route))
-    for order in control.ROUTES:
+    for order in (*control.ROUTES, *planday_control.ROUTES):
         path = CONTROL_PREFIX + order.path
         app.router.add_route(order.method, path, _control(account, order))
+    planday = account.planday
+    app.add_subapp(PLANDAY_PREFIX, rest_application(planday))
+    app.add_subapp(IDENTITY_PREFIX, identity_application(planday, IDENTITY_PREFIX))
+    app.add_subapp(PORTAL_PREFIX, pages_application(planday))
     return app
 
 

@@ -1,11 +1,10 @@
 """Switches that can be turned while the emulator runs, mostly where the service is not known."""
 
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from attrs import asdict, evolve, frozen
 
-from planado_async.emulator.checks import InvalidError, Rule, boolean, number, one_of, read, text
+from planado_async.emulator.checks import Rule, boolean, number, one_of, read, time_zone
 from planado_async.emulator.errors import invalid
 
 FASTEST = 1e6
@@ -38,16 +37,6 @@ class Settings:
     log_deliveries: bool = True
 
 
-def _time_zone(value: object) -> str:
-    name: str = text(blank=False)(value)
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        if name != "UTC":
-            raise InvalidError("is no known time zone") from None
-    return name
-
-
 _SWITCH = Rule(boolean)
 RULES = {
     "rate": Rule(number(1e-3, FASTEST)),
@@ -59,7 +48,7 @@ RULES = {
     "open_user_creation": _SWITCH,
     "site_slip": _SWITCH,
     "location_key": Rule(one_of("captured_at", "catured_at")),
-    "time_zone": Rule(_time_zone),
+    "time_zone": Rule(time_zone),
     "log_deliveries": _SWITCH,
 }
 

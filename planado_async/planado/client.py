@@ -1,22 +1,21 @@
 """Planado: the client a service opens once and shares."""
 
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from types import TracebackType
-from typing import Any, Self, TypeVar, Unpack
+from typing import Any, Unpack
 
 import aiohttp
 from attrs import evolve
 
 from planado_async.core.auth import ApiKey, Auth
-from planado_async.core.bulk import BulkReport, Progress, bulk
-from planado_async.core.encode import encode, encode_any
+from planado_async.core.client import Client
+from planado_async.core.encode import encode
 from planado_async.core.errors import ConfigurationError
-from planado_async.core.limiter import Budget, Limiter, LocalLimiter, Priority, RateLimit
+from planado_async.core.limiter import Limiter, LocalLimiter, Priority, RateLimit
 from planado_async.core.retry import Retry, RetryPolicy
 from planado_async.core.telemetry import Telemetry
-from planado_async.core.transport import Call, Transport, checked_path, checked_url
+from planado_async.core.transport import Transport, checked_url
 from planado_async.planado.resources import (
     ClientOptions,
     Clients,
@@ -43,11 +42,8 @@ IN_FLIGHT = 8
 """Calls sent and not answered yet, at most, unless said otherwise."""
 DEFAULT_URL = "https://api.planadoapp.com/v2"
 
-T = TypeVar("T")
-R = TypeVar("R")
 
-
-class Planado:
+class Planado(Client):
     """A client of the Planado API, opened with `async with` and shared by a whole service.
 
     Args:
@@ -119,10 +115,6 @@ class Planado:
             raise ConfigurationError("rate= takes a RateLimit, such as RateLimit(60), or None")
         if not isinstance(directory_ttl, int | float):
             raise ConfigurationError("directory_ttl= takes seconds, such as 300.0")
-        if not isinstance(retries, RetryPolicy):
-            raise ConfigurationError(
-                "retries= takes a RetryPolicy, such as RetryPolicy(attempts=3)"
-            )
         if isinstance(limiter, str | os.PathLike):
             raise ConfigurationError("limiter= takes a limiter, such as SqliteLimiter(path)")
         if limiter is None:
@@ -165,56 +157,6 @@ class Planado:
             setattr(other, name, getattr(self, name)._with(other._options))
         return other
 
-    @property
-    def budget(self) -> Budget:
-        """How the call budget stands now; read it inside the event loop."""
-        return self._transport.limiter.budget()
-
-    async def bulk(
-        self,
-        fn: Callable[[T], Awaitable[R]],
-        items: Iterable[T],
-        *,
-        key: Callable[[T], str] | None = None,
-        concurrency: int = 8,
-        on_progress: Callable[[Progress], object] | None = None,
-        report: BulkReport[T, R] | None = None,
-        checkpoint: str | os.PathLike[str] | None = None,
-        repeat_interrupted: bool = False,
-    ) -> BulkReport[T, R]:
-        """Call `fn(item)` for every item within the budget, and keep every outcome.
-
-        Args:
-            fn: called with one item, such as `planado.jobs.get`.
-            items: taken whole before the first call.
-            key: names an item in the note its error gets, which logs may show, and in the
-                checkpoint; without it the note has the item's number.
-            concurrency: calls under way at a time, at most.
-            on_progress: a plain function, told after each call; if it fails it is not called again.
-            report: a `BulkReport()` to fill, to have it if the job is cancelled.
-            checkpoint: a file to go on from if the job does not end. Calls that it says are done
-                are skipped, those that failed are made again.
-            repeat_interrupted: call again what the checkpoint knows no end of. That is right for
-                reads, upserts, deletes, updates that add no custom or report fields, and creates
-                with an external_id of your own.
-
-        Raises:
-            ValueError: `concurrency` is below 1, `report` was used before, or with a checkpoint
-                there is no `key`, or it gives two items the same one or one that is not text.
-            TypeError: `on_progress` is an `async def`.
-            ConfigurationError: the checkpoint cannot be opened, is in use, or is another file.
-        """
-        return await bulk(
-            fn,
-            items,
-            key=key,
-            concurrency=concurrency,
-            on_progress=on_progress,
-            report=report,
-            checkpoint=checkpoint,
-            repeat_interrupted=repeat_interrupted,
-        )
-
     async def request(
         self,
         method: str,
@@ -235,35 +177,8 @@ class Planado:
             TypeError: a body that JSON cannot say.
             ValueError: a path that is not absolute, or leads elsewhere; a naive date-time.
         """
-        method = method.upper()
         given = encode(options, WriteOptions)
-        call = Call(
-            method=method,
-            route=route,
-            path=checked_path(path),
-            effect="read" if method == "GET" else "once",
-            query=tuple(query.items() if isinstance(query, Mapping) else query),
-            body=encode_any(body, "body"),
-            options=self._options.of_call(given, write=method != "GET"),
-        )
-        return await self._transport.send(call)
-
-    async def __aenter__(self) -> Self:
-        await self._transport.open()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._transport.close()
-
-    def __repr__(self) -> str:
-        # Tracebacks with locals show a client that its set-up has left half made.
-        transport = getattr(self, "_transport", None)
-        return f"<Planado at {transport.base_url}>" if transport else "<Planado, not set up>"
+        return await self._request(method, path, route=route, query=query, body=body, given=given)
 
 
 def _base_url(given: str | None) -> str:

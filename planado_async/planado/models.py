@@ -14,13 +14,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-
-@frozen(kw_only=True, slots=True)
-class Model:
-    """A JSON object of the API's."""
-
-    raw: Mapping[str, Any] = field(factory=dict, eq=False, repr=False)
-
+from planado_async.core.model import Model as Model
 
 # --- Parts shared by several records (docs: Common records) ---------------------------------------
 

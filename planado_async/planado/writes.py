@@ -10,20 +10,10 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, Required, TypeAlias, TypedDict
 
-from planado_async.core.encode import AWARE, AtLeast, DecimalText, MaxLen, MoreThan, OneOf
-from planado_async.core.limiter import Priority
+from planado_async.core.encode import AWARE, AtLeast, DecimalText, MaxLen, OneOf
+from planado_async.core.resource import CallOptions as CallOptions
 
 # --- Options of a call, taken beside its fields ---------------------------------------------------
-
-
-class CallOptions(TypedDict, total=False):
-    """Options every call takes; what is not given is as in the client's own options."""
-
-    timeout: Annotated[float, MoreThan(0)]
-    """Seconds for one try."""
-    deadline: float | None
-    """Seconds for the whole call, waiting for the budget included; None for no end."""
-    priority: Priority
 
 
 class WriteOptions(CallOptions, total=False):

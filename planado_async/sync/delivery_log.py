@@ -23,9 +23,9 @@ import orjson
 
 from planado_async.core.errors import MalformedEventError
 from planado_async.planado.models import WebhookRequest
-from planado_async.webhooks.events import ATTEMPT_HEADER, load
+from planado_async.sync.held import Held, Place, delivery_from
+from planado_async.webhooks.events import load
 from planado_async.webhooks.inbox import KNOWN_FOR, Change, Delivery, State
-from planado_async.webhooks.intake import delivery_of
 
 RowState: TypeAlias = tuple[str, bool, bool]
 """The uuid of a row, whether it was sent, and whether in vain."""
@@ -55,11 +55,11 @@ def entry_of(row: WebhookRequest, received_at: float) -> Entry:
     """Return what a row says; `received_at` is when its event counts as received."""
     change = change_of(row)
     body = (row.http_request_body or "").encode()
-    headers = [(ATTEMPT_HEADER, str(row.attempt_no or 1).encode())]
-    delivery = delivery_of(headers, body, received_at)
+    attempt = row.attempt_no or 1
+    delivery = delivery_from(body, attempt, received_at)
     if delivery.state is State.WAITING:
         return Entry(row=row, change=change, delivery=delivery)
-    named = delivery_of(headers, _named(body, change), received_at)
+    named = delivery_from(_named(body, change), attempt, received_at)
     usable = named.state is State.WAITING
     return Entry(row=row, change=change, delivery=named if usable else None, made_up=usable)
 
@@ -101,14 +101,16 @@ class Reading:
     """What a reading of the log has found so far.
 
     `wanted` is what the inbox lacks, by its event_uuid; `made_up` what was named after its change;
-    `bodiless` the changes whose body is no use. `states` are the rows with what became of them.
-    `failures` and `attempts` (the highest number of one) tell of rows that are not known already.
+    both are `held`. `bodiless` are the changes whose body is no use. `states` are the rows with
+    what became of them. `failures` and `attempts` (the highest number of one) tell of rows that are
+    not known already.
     """
 
+    held: Held
     read: int = 0
     repeats: int = 0
-    wanted: dict[str, Delivery] = attrs.field(factory=dict)
-    made_up: dict[Change, Delivery] = attrs.field(factory=dict)
+    wanted: dict[str, Place] = attrs.field(factory=dict)
+    made_up: dict[Change, Place] = attrs.field(factory=dict)
     bodiless: set[Change] = attrs.field(factory=set)
     states: set[RowState] = attrs.field(factory=set)
     failures: int = 0
@@ -132,11 +134,12 @@ class Reading:
         """Sort an entry by what can be done with it; `lacking` are events the inbox lacks."""
         change, delivery = entry.change, entry.delivery
         if entry.made_up and change and delivery:
-            self.made_up.setdefault(change, delivery)
+            if change not in self.made_up:
+                self.made_up[change] = self.held.keep(delivery)
         elif delivery is None:
             self.bodiless |= {change} if change else set()
         elif delivery.event_uuid in lacking - self.wanted.keys():
-            self.wanted[delivery.event_uuid] = delivery
+            self.wanted[delivery.event_uuid] = self.held.keep(delivery)
         else:
             self.repeats += 1
 

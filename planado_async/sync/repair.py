@@ -28,9 +28,10 @@ from planado_async.core.errors import ConfigurationError
 from planado_async.planado.client import Planado
 from planado_async.planado.models import WebhookRequest
 from planado_async.sync.delivery_log import Reading, RowState, Walk, entry_of, latest
+from planado_async.sync.held import Held, Place
 from planado_async.sync.listings import Comparison, Missing, Window, compare, sends
 from planado_async.webhooks.bounded_log import BoundedLog
-from planado_async.webhooks.inbox import Delivery, Inbox
+from planado_async.webhooks.inbox import Inbox, check_positive
 
 log: logging.Logger = logging.getLogger("planado_async.sync")
 
@@ -140,9 +141,9 @@ class Repair:
         on_refetch: Callable[[Sequence[Missing]], Awaitable[object]] | None = None,
     ) -> None:
         every = self.EVERY if every is None else every
-        _check_positive(every=every, settle=settle)
+        check_positive(every=every, settle=settle)
         if compare_every is not None:
-            _check_positive(compare_every=compare_every)
+            check_positive(compare_every=compare_every)
         if since is not None and since.tzinfo is None:
             raise ConfigurationError("since must have a time zone: datetime(…, tzinfo=UTC)")
         self._planado = planado.with_options(priority="background")
@@ -157,7 +158,7 @@ class Repair:
         self._on_refetch = on_refetch
         self.alarms: Counter[Kind] = Counter()
         """How many alarms there were, by kind."""
-        self._log = BoundedLog()
+        self._log = BoundedLog(log)
         self._timer: asyncio.Task[None] | None = None
         self._running: asyncio.Task[RepairReport] | None = None
         self._next: asyncio.Task[RepairReport] | None = None
@@ -235,8 +236,9 @@ class Repair:
     async def _run(self) -> RepairReport:
         mark = await self._recall()
         walk = self._walk(mark)
-        reading = await self._read(walk, mark.cursor)
-        put, lost = await self._store(reading)
+        with Held() as held:
+            reading = await self._read(walk, mark.cursor, held)
+            put, lost = await self._store(reading)
         since = mark.compared or self._since or walk.oldest or self._now()
         compared = await self._compare_if_due(since, walk.short)
         gaps, seq = await self._gaps(mark.seq)
@@ -267,8 +269,8 @@ class Repair:
 
     # --- The log ----------------------------------------------------------------------------------
 
-    async def _read(self, walk: Walk, cursor: str | None) -> Reading:
-        reading = Reading()
+    async def _read(self, walk: Walk, cursor: str | None, held: Held) -> Reading:
+        reading = Reading(held=held)
         async for page in self._pages(None if self._newest_first else cursor):
             rows = walk.take(page)
             await self._sift(rows, reading)
@@ -302,20 +304,22 @@ class Repair:
 
     async def _store(self, reading: Reading) -> tuple[int, list[Missing]]:
         """Put what was read; return how much was new, and what cannot be put."""
-        put = await self._put(reading.wanted.values())
+        put = await self._put(reading.held, reading.wanted.values())
         made_up = reading.made_up
-        held = await self._inbox.held(made_up.keys())
-        put += await self._put(made_up[change] for change in made_up.keys() - held)
-        reading.repeats += len(held)
+        known = await self._inbox.held(made_up.keys())
+        unknown = (made_up[change] for change in made_up.keys() - known)
+        put += await self._put(reading.held, unknown)
+        reading.repeats += len(known)
         lost = reading.bodiless - await self._inbox.held(reading.bodiless)
         return put, [Missing(one.entity_type, one.entity_uuid, one.version) for one in lost]
 
-    async def _put(self, deliveries: Iterable[Delivery]) -> int:
-        """Put deliveries, the lowest versions first; return how many were new."""
-        ordered = sorted(deliveries, key=lambda delivery: delivery.version or 0)
+    async def _put(self, held: Held, places: Iterable[Place]) -> int:
+        """Put what is held, the lowest versions first; return how much was new."""
+        ordered = sorted(places)
         new = 0
         for first in range(0, len(ordered), PUT_AT_ONCE):
-            puts = map(self._inbox.put, ordered[first : first + PUT_AT_ONCE])
+            some, now = ordered[first : first + PUT_AT_ONCE], self._inbox.now()
+            puts = (self._inbox.put(held.delivery(place, now)) for place in some)
             new += sum(await asyncio.gather(*puts))
         return new
 
@@ -439,9 +443,3 @@ def _told(missing: Sequence[Missing]) -> str:
     named = ", ".join(f"{one.entity_type} {one.uuid}" for one in missing[:SHOWN])
     others = f" and {len(missing) - SHOWN} more" if len(missing) > SHOWN else ""
     return f"an event of each of these is lost, so fetch them anew: {named}{others}"
-
-
-def _check_positive(**given: object) -> None:
-    for name, value in given.items():
-        if not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise ConfigurationError(f"{name} must be a finite number above 0, not {value!r}")

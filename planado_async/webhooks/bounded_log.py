@@ -13,7 +13,10 @@ LOG_EVERY = 10.0
 class BoundedLog:
     """Logs what is of one kind at most every `LOG_EVERY` seconds, and how many were left out."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, to: logging.Logger = log, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._to = to
         self._clock = clock
         self._next: dict[str, float] = {}
         self._left_out: dict[str, int] = {}
@@ -26,7 +29,7 @@ class BoundedLog:
             return
         self._next[kind] = now + LOG_EVERY
         others = _others(self._left_out.pop(kind, 0))
-        log.warning("%s: %s%s", kind, reason, others, exc_info=error)
+        self._to.warning("%s: %s%s", kind, reason, others, exc_info=error)
 
 
 def _others(count: int) -> str:

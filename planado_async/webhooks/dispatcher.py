@@ -9,7 +9,6 @@ stops before it has finished.
 import asyncio
 import inspect
 import logging
-import math
 import random
 import traceback
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -37,13 +36,14 @@ from planado_async.webhooks.inbox import (
     Route,
     Routes,
     Run,
+    check_positive,
 )
 
 log: logging.Logger = logging.getLogger("planado_async.webhooks")
 
 T = TypeVar("T")
 Handler: TypeAlias = Callable[[Any], Awaitable[object]] | Callable[[Any, Any], Awaitable[object]]
-Repair: TypeAlias = Callable[[], Awaitable[object]]
+FetchMissed: TypeAlias = Callable[[], Awaitable[object]]
 HandlerT = TypeVar("HandlerT", bound=Handler)
 
 STEPS = (5.0, 30.0, 120.0, 600.0, 1_800.0, 7_200.0, 21_600.0)
@@ -118,18 +118,19 @@ class Dispatcher:
     """Calls handlers for what `inbox` holds, from `start` to `stop` or inside `async with`.
 
     At most `concurrency` handlers run at once; each has `handler_timeout` seconds. A claim holds
-    for `lease` seconds and is renewed while the process lives. `stop` waits `drain` seconds for
-    running handlers. `speed` divides the times between attempts; a demo that plays a day in an hour
-    sets it. `repair` fetches what the inbox may have missed; it is asked when versions are missing
-    for a handler with order "strict". What is done is pruned after `keep_done` seconds, and what is
-    dead dropped after `keep_dead`; None keeps it.
+    for `lease` seconds and is renewed while the process lives. A lease that ran out is for other
+    owners: what this one has claimed it does not claim again before the run has ended. `stop` waits
+    `drain` seconds for running handlers. `speed` divides the times between attempts; a demo that
+    plays a day in an hour sets it. `repair` fetches what the inbox may have missed; it is asked
+    when versions are missing for a handler with order "strict". What is done is pruned after
+    `keep_done` seconds, and what is dead dropped after `keep_dead`; None keeps it.
     """
 
     def __init__(
         self,
         inbox: Inbox,
         *,
-        repair: Repair | None = None,
+        repair: FetchMissed | None = None,
         concurrency: int = 32,
         handler_timeout: float = 60.0,
         lease: float = 90.0,
@@ -141,11 +142,11 @@ class Dispatcher:
     ) -> None:
         if type(concurrency) is not int or concurrency < 1:
             raise ConfigurationError(f"concurrency must be an int from 1 on, not {concurrency!r}")
-        _check_positive(handler_timeout=handler_timeout, lease=lease, speed=speed)
+        check_positive(handler_timeout=handler_timeout, lease=lease, speed=speed)
         if drain != 0:
-            _check_positive(drain=drain)
+            check_positive(drain=drain)
         kept = {"keep_done": keep_done, "keep_dead": keep_dead}
-        _check_positive(**{name: span for name, span in kept.items() if span is not None})
+        check_positive(**{name: span for name, span in kept.items() if span is not None})
         self._retention = Retention(done_for=keep_done, dead_for=keep_dead)
         self._inbox = inbox
         self._repair = repair
@@ -195,7 +196,7 @@ class Dispatcher:
         _check_pattern(pattern)
         if order not in get_args(Order):
             raise ConfigurationError(f'order must be "every", "latest" or "strict", not {order!r}')
-        _check_positive(gap_timeout=gap_timeout)
+        check_positive(gap_timeout=gap_timeout)
         if gap_timeout > LONGEST_GAP:
             raise ConfigurationError(f"gap_timeout may be {LONGEST_GAP:.0f} s at most")
 
@@ -525,9 +526,3 @@ def _check_pattern(pattern: object) -> None:
             'on() needs one event type or pattern, as in @hooks.on("job_*"); '
             "for several patterns repeat it"
         )
-
-
-def _check_positive(**given: object) -> None:
-    for name, value in given.items():
-        if not isinstance(value, int | float) or not 0 < value < math.inf:
-            raise ConfigurationError(f"{name} must be a finite number above 0, not {value!r}")

@@ -43,6 +43,7 @@ _NAMES_TABLE = (
     sqlite3.SQLITE_CREATE_INDEX,
     sqlite3.SQLITE_DROP_INDEX,
     sqlite3.SQLITE_CREATE_TRIGGER,
+    sqlite3.SQLITE_DROP_TRIGGER,
 )
 
 
@@ -64,9 +65,28 @@ def _execute(
     try:
         connection.execute(statement, arguments)
     except Exception as error:  # sqlite3 raises a good many more than its own
-        if getattr(error, "sqlite_errorcode", 0) & _PRIMARY in _DISK_TROUBLE:
+        if _is_disk_trouble(connection, error):
             raise
         raise EffectError(f"{statement.strip()[:SHOWN]!r} failed: {error}") from error
+
+
+def _is_disk_trouble(connection: sqlite3.Connection, error: Exception) -> bool:
+    kind = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+    return kind in _DISK_TROUBLE and not (
+        kind == sqlite3.SQLITE_FULL and _out_of_numbers(connection)
+    )
+
+
+def _out_of_numbers(connection: sqlite3.Connection) -> bool:
+    """Tell whether a table has used up its AUTOINCREMENT, which SQLite calls a full disk, too.
+
+    Should the disk be full besides, the next attempt of the run cannot be stored either, and the
+    whole is tried again.
+    """
+    try:
+        return connection.execute(sql.EXHAUSTED).fetchone() is not None
+    except sqlite3.OperationalError:  # no table has AUTOINCREMENT
+        return False
 
 
 def _theirs_only(action: int, first: str | None, second: str | None, *_: str | None) -> int:

@@ -29,6 +29,13 @@ ATTEMPT_HEADER = b"x-planado-delivery-attempt"
 
 MAX_DEPTH = 64
 """Levels of objects and arrays in a body; a real one has fewer than ten."""
+MAX_CONTAINERS = 10_000
+"""Objects and arrays in a body; ten thousand take a few milliseconds to read and decode.
+
+They are counted by their brackets, those in texts too. A real body has some forty, one for each 80
+bytes, so that a full 256 KiB would have 3,300; and its longest text, a job's description, has
+15,000 characters, few of which are brackets.
+"""
 MAX_VERSION = 2**63 - 1
 """The largest integer every store can hold."""
 MAX_NAME = 255
@@ -156,6 +163,9 @@ def event_of(body: bytes, attempt: int) -> Event:
 
 def load(body: bytes) -> dict[str, Any]:
     """Return a body's JSON object, or raise MalformedEventError."""
+    containers = body.count(b"{") + body.count(b"[")
+    if containers > MAX_CONTAINERS:  # each is an object to make and to walk over
+        raise MalformedEventError(f"the body has more than {MAX_CONTAINERS} objects and arrays")
     try:
         # orjson refuses NaN, bad UTF-8, lone surrogates and more than 1,024 levels.
         raw = orjson.loads(body)
@@ -164,7 +174,7 @@ def load(body: bytes) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise MalformedEventError(f"the body is a JSON {type(raw).__name__}, not an object")
     # Fewer brackets than levels allowed is the usual case, and cheaper to see than to walk.
-    if body.count(b"{") + body.count(b"[") > MAX_DEPTH and _deeper(raw, MAX_DEPTH):
+    if containers > MAX_DEPTH and _deeper(raw, MAX_DEPTH):
         raise MalformedEventError(f"the body is nested deeper than {MAX_DEPTH} levels")
     return raw
 

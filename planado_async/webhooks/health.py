@@ -23,7 +23,7 @@ from planado_async.webhooks import events
 from planado_async.webhooks.bounded_log import BoundedLog
 from planado_async.webhooks.inbox import Inbox, Vitals
 
-KNOWN_FOR = 5.0
+FRESH_FOR = 5.0
 """Seconds that an answer is good for, so that asking often costs no more than asking seldom."""
 PATIENCE = 5.0
 """Seconds the inbox has to answer in."""
@@ -63,11 +63,11 @@ class Health:
         self._known_until = -1.0
 
     async def answer(self, headers: events.Headers) -> Report:
-        """Answer one request; it may be up to `KNOWN_FOR` seconds behind."""
+        """Answer one request; it may be up to `FRESH_FOR` seconds behind."""
         time = asyncio.get_running_loop().time
         if time() >= self._known_until:
             self._known = await self._ask()
-            self._known_until = time() + KNOWN_FOR
+            self._known_until = time() + FRESH_FOR
         return report(self._known, self._inbox.now(), in_full=self._is_known(headers))
 
     async def _ask(self) -> Vitals | None:

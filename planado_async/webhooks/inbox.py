@@ -8,9 +8,13 @@ waiting until none of its runs is open, then dead if one of them is dead, else d
        ↑               ├─retry────→ waiting          time ahead: a lease that ran out needs no
        │               ├─release──→ waiting          janitor; release gives back unfinished and
        └─lease ran out─┤                             does not count the attempt
-                       └─bury─────→ dead ─revive, replay→ waiting
+                       └─bury─────→ dead ─replay→ waiting
                                          ─drop→ done, marked dropped
-    done ─replay→ waiting                            with all attempts before it, like the revived
+    done ─replay→ waiting                            with all attempts before it, like the dead
+
+A lease that ran out lets *other* owners claim the run. Whoever holds it does not get it again: to
+its owner it is running, however long it takes, and only its end, or the next start with `recover`,
+moves it on. So within one process a lease mends nothing; `handler_timeout` bounds the handlers.
 
 What is done long enough is **pruned**: its body and its runs are gone, but its key is known for
 `KNOWN_FOR` seconds after it was received, so that a repeat is still a repeat. What is dead stays
@@ -26,7 +30,7 @@ They are claimed one at a time, with nothing beside them. So when a process dies
 run claimed, the crash counts against that run, and `MAX_CRASHES` of them bury it.
 
 A lane remembers the highest version that is **behind** it: handled, or dead. What the order of a
-handler makes of a run whose version is known, and which nobody has revived by hand:
+handler makes of a run whose version is known, and which nobody has replayed:
 
     order    below what is behind   next (the same, or one more)   further on: versions are missing
     every    claimed                claimed                        claimed
@@ -36,6 +40,7 @@ handler makes of a run whose version is known, and which nobody has revived by h
 """
 
 import hashlib
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence, Set
 from datetime import datetime
 from enum import StrEnum
@@ -43,6 +48,8 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias, TypedDict, Unpack
 
 import attrs
+
+from planado_async.core.errors import ConfigurationError
 
 MAX_CRASHES = 3
 """Deaths of the process that bury the run that was alone when they happened."""
@@ -63,7 +70,6 @@ ARROWS: Mapping[tuple[State, str], State] = {
     (State.CLAIMED, "retry"): State.WAITING,
     (State.CLAIMED, "release"): State.WAITING,
     (State.CLAIMED, "bury"): State.DEAD,
-    (State.DEAD, "revive"): State.WAITING,
     (State.DEAD, "replay"): State.WAITING,
     (State.DONE, "replay"): State.WAITING,
     (State.DEAD, "drop"): State.DONE,
@@ -102,7 +108,7 @@ class Place:
     version: int
     behind: int
     """The highest version that is behind the lane."""
-    revived: bool = False
+    replayed: bool = False
     gap_until: float | None = None
     """When the wait for missing versions ends, if it has begun."""
 
@@ -128,7 +134,7 @@ class Await:
 
 def judge(place: Place, route: Route, now: float) -> Go | Stale | Await:
     """Return what the order of a handler makes of a run whose turn it is."""
-    if route.order == "every" or place.revived or not place.version:
+    if route.order == "every" or place.replayed or not place.version:
         return Go()
     if place.version < place.behind:
         return Stale()
@@ -396,7 +402,10 @@ class Inbox(Protocol):
         ...
 
     async def claim(self, routes: Routes, *, owner: str, lease: float, limit: int) -> Claim:
-        """Lease up to `limit` due runs of these handlers to `owner` for `lease` seconds."""
+        """Lease up to `limit` due runs of these handlers to `owner` for `lease` seconds.
+
+        Due are those, too, whose lease to another owner has run out, but none that `owner` holds.
+        """
         ...
 
     async def renew(self, owner: str, lease: float) -> int:
@@ -425,10 +434,6 @@ class Inbox(Protocol):
 
     async def release_all(self, owner: str) -> int:
         """Give back all runs that `owner` holds as if they had not been begun; return how many."""
-        ...
-
-    async def revive(self, event_uuid: str) -> bool:
-        """Let a dead delivery wait again, with all its attempts before it."""
         ...
 
     async def deliveries(
@@ -488,7 +493,8 @@ class Inbox(Protocol):
     async def gaps(self, after: int, limit: int = 1000) -> VersionGaps:
         """Return the versions that are missing right below those whose `seq` is above `after`.
 
-        Below the lowest version that is here nothing counts as missing.
+        Below the lowest version that is here nothing counts as missing; nor is anything right
+        above one received more than `KNOWN_FOR` seconds ago, which others may have been forgotten.
         """
         ...
 
@@ -513,3 +519,10 @@ def wanted_by(routes: Routes, event_type: str) -> list[str]:
         for name, route in routes.items()
         if any(fnmatchcase(event_type, pattern) for pattern in route.patterns)
     ]
+
+
+def check_positive(**given: object) -> None:
+    """Raise ConfigurationError for a setting that is no finite number above 0."""
+    for name, value in given.items():
+        if not isinstance(value, int | float) or not 0 < value < math.inf:
+            raise ConfigurationError(f"{name} must be a finite number above 0, not {value!r}")

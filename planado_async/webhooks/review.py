@@ -117,7 +117,7 @@ def _moment(name: str, value: object) -> float:
 
 
 @attrs.frozen
-class Window:
+class Seen:
     """Deliveries found, and the last `seq` that was looked at; None if that was all there is."""
 
     found: Sequence[Delivery]
@@ -126,16 +126,16 @@ class Window:
 
 def window(
     chosen: Query, after: int, examined: int, limit: int, connection: sqlite3.Connection
-) -> Window:
+) -> Seen:
     """Return up to `limit` that fit among the next deliveries, in order of arrival."""
     terms = chosen.terms | {"after": after, "examined": examined, "limit": limit}
     row = connection.execute(chosen.window, terms).fetchone()
     if row is None or row[0] is None:
-        return Window([], None)
+        return Seen([], None)
     statement = f"{sql.PAGE} AND {chosen.condition} ORDER BY seq LIMIT :limit"  # of constants only
     rows = connection.execute(statement, terms | {"upto": row[0]})
     found = [delivery_of(one) for one in rows]
-    return Window(found, found[-1].seq if len(found) == limit else row[0])
+    return Seen(found, found[-1].seq if len(found) == limit else row[0])
 
 
 def delivery_of(row: Sequence[Any]) -> Delivery:
@@ -178,7 +178,7 @@ def _run(delivery: Delivery, row: Sequence[Any]) -> Run:
 
 # --- Replaying and dropping -----------------------------------------------------------------------
 
-Change: TypeAlias = Callable[[sqlite3.Connection, Row, Delivery], int]
+ChangeOne: TypeAlias = Callable[[sqlite3.Connection, Row, Delivery], int]
 
 
 @attrs.frozen
@@ -190,7 +190,7 @@ class Changed:
 
 
 def change(
-    one_by_one: Change, chosen: Query, after: int, now: float, connection: sqlite3.Connection
+    change_one: ChangeOne, chosen: Query, after: int, now: float, connection: sqlite3.Connection
 ) -> Changed:
     """Replay or drop what fits among the next deliveries."""
     seen = window(chosen, after, CHANGED, CHANGED, connection)
@@ -198,11 +198,11 @@ def change(
     for delivery in seen.found:
         if not delivery.pruned:
             terms = chosen.terms | {"event_uuid": delivery.event_uuid, "now": now}
-            count += one_by_one(connection, terms, delivery)
+            count += change_one(connection, terms, delivery)
     return Changed(count, seen.seq)
 
 
-def replay(routes: Routes, *, done: bool) -> Change:
+def replay(routes: Routes, *, done: bool) -> ChangeOne:
     """Return what lets the runs of one delivery wait again."""
 
     def replay_one(connection: sqlite3.Connection, terms: Row, delivery: Delivery) -> int:
@@ -214,7 +214,7 @@ def replay(routes: Routes, *, done: bool) -> Change:
             lanes.elect(connection, {"handler": handler, "entity": entity})
         new = _add_runs(connection, delivery, terms, routes) if bare or done else 0
         if again or new:
-            connection.execute(sql.RESETTLE, terms)
+            connection.execute(sql.SETTLE, terms)
         return len(again) + new
 
     return replay_one
@@ -229,7 +229,7 @@ def _add_runs(
         "entity": _lane_of(delivery),
         "version": delivery.version or 0,
         "seq": delivery.seq,
-        "revived": 1,
+        "replayed": 1,
     }
     return sum(lanes.add(connection, run | {"handler": name}) for name in wanted)
 
@@ -243,7 +243,7 @@ def _lane_of(delivery: Delivery) -> str:
 def drop(connection: sqlite3.Connection, terms: Row, _: object = None) -> int:
     """Set the dead runs of one delivery aside as done, or itself if it never had any."""
     if dropped := connection.execute(sql.DROP_RUNS, terms).rowcount:
-        connection.execute(sql.RESETTLE, terms)
+        connection.execute(sql.SETTLE, terms)
         return dropped
     return connection.execute(sql.DROP_WITHOUT_RUNS, terms).rowcount
 

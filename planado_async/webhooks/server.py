@@ -12,16 +12,15 @@ time for, and the process goes on after `serve`.
 
 import asyncio
 import logging
-import math
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeAlias
 
 from aiohttp import web
 
-from planado_async.core.errors import ConfigurationError
+from planado_async.webhooks.inbox import check_positive
 
 log: logging.Logger = logging.getLogger("planado_async.webhooks")
 
@@ -54,13 +53,28 @@ def serve(
 
 async def _until_signalled(app: web.Application, **options: Any) -> None:
     signalled = asyncio.Event()
+    with _on_signal(signalled.set):
+        async with serving(app, **options) as addresses:
+            log.info("serving on %s", addresses)
+            await signalled.wait()
+            log.info("stopping")
+
+
+@contextmanager
+def _on_signal(act: Callable[[], object]) -> Iterator[None]:
+    """Call `act` in the running loop when SIGTERM or SIGINT comes."""
     loop = asyncio.get_running_loop()
-    for one in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(one, signalled.set)
-    async with serving(app, **options) as addresses:
-        log.info("serving on %s", addresses)
-        await signalled.wait()
-        log.info("stopping")
+    with ExitStack() as after:
+        for one in (signal.SIGTERM, signal.SIGINT):
+            before = signal.getsignal(one)
+            if before is not None:  # else it is not Python's to put back
+                after.callback(signal.signal, one, before)
+            try:
+                loop.add_signal_handler(one, act)
+                after.callback(loop.remove_signal_handler, one)
+            except NotImplementedError:  # on Windows, and in some loops
+                signal.signal(one, lambda *_: loop.call_soon_threadsafe(act))
+        yield
 
 
 @asynccontextmanager
@@ -74,7 +88,7 @@ async def serving(
     drain: float = 10.0,
 ) -> AsyncIterator[Sequence[Address]]:
     """Serve an app while the context lasts; yield the addresses. Port 0 is any free one."""
-    _check_positive(headers=headers, idle=idle, drain=drain)
+    check_positive(headers=headers, idle=idle, drain=drain)
     last = _LastAnswers()
     app.middlewares.insert(0, last.middleware)
     runner = web.AppRunner(app, access_log=None, keepalive_timeout=idle, shutdown_timeout=drain)
@@ -183,9 +197,3 @@ class _Line(asyncio.Protocol):
 
 _line: ContextVar[_Line] = ContextVar("planado_line")
 """The connection on which a request came."""
-
-
-def _check_positive(**given: float) -> None:
-    for name, seconds in given.items():
-        if not 0 < seconds < math.inf:
-            raise ConfigurationError(f"{name} must be a finite number of seconds above 0")

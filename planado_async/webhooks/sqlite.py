@@ -23,6 +23,7 @@ from planado_async.webhooks import statements as sql
 from planado_async.webhooks.bounded_log import BoundedLog
 from planado_async.webhooks.export import Target, export
 from planado_async.webhooks.inbox import (
+    KNOWN_FOR,
     MAX_CRASHES,
     Await,
     Change,
@@ -145,7 +146,10 @@ class SqliteInbox:
     def _connect(self) -> sqlite3.Connection:
         connection = connect(self.path, readonly=self.readonly)
         try:
-            (check_schema if self.readonly else migrate)(connection, self.path, self._clock())
+            if self.readonly:
+                check_schema(connection, self.path)
+            else:
+                migrate(connection, self.path, self._clock())
         except BaseException:
             connection.close()
             raise
@@ -257,13 +261,6 @@ class SqliteInbox:
         terms: Row = {"effects": (), "now": self._clock()} | _key(run) | values
         return await self._write(lambda connection: _end(connection, statement, terms))
 
-    async def revive(self, event_uuid: str) -> bool:
-        """Let a dead delivery wait again, with all its attempts before it."""
-        revived = await self._write(lambda connection: _revive(connection, event_uuid))
-        if revived:
-            self._wake()
-        return revived
-
     async def counts(self) -> Counts:
         """Count the deliveries by state."""
         return await self._writer.run(review.counts)
@@ -295,7 +292,8 @@ class SqliteInbox:
 
     async def gaps(self, after: int, limit: int = 1000) -> VersionGaps:
         """Return the versions that are missing right below those whose `seq` is above `after`."""
-        return await self._writer.run(lambda connection: _gaps(connection, after, limit))
+        terms = {"after": after, "limit": limit, "known_since": self._clock() - KNOWN_FOR}
+        return await self._writer.run(lambda connection: _gaps(connection, terms))
 
     async def recall(self, name: str) -> bytes | None:
         """Return what was last remembered by that name."""
@@ -368,7 +366,7 @@ class SqliteInbox:
         return await self._change(review.drop, which, review.UNDONE)
 
     async def _change(
-        self, change: review.Change, which: Choice, within: Sequence[State] | None
+        self, change: review.ChangeOne, which: Choice, within: Sequence[State] | None
     ) -> int:
         now = self._clock()
         count = 0
@@ -417,7 +415,7 @@ def _set_up(connection: sqlite3.Connection, path: str) -> None:
 def migrate(connection: sqlite3.Connection, path: str, now: float) -> None:
     """Bring the schema up to what this version knows, one transaction for each step."""
     connection.execute(sql.MIGRATIONS_TABLE)
-    have = check_schema(connection, path, now)
+    have = _schema(connection, path)
     for version, steps in enumerate(sql.MIGRATIONS[have:], start=have + 1):
         connection.execute("BEGIN IMMEDIATE")
         for step in steps:
@@ -426,7 +424,17 @@ def migrate(connection: sqlite3.Connection, path: str, now: float) -> None:
         connection.execute("COMMIT")
 
 
-def check_schema(connection: sqlite3.Connection, path: str, now: float) -> int:
+def check_schema(connection: sqlite3.Connection, path: str) -> None:
+    """Refuse a file whose schema is not the one that this code reads."""
+    have, known = _schema(connection, path), len(sql.MIGRATIONS)
+    if have < known:
+        raise ConfigurationError(
+            f"the inbox {path!r} has schema {have}, made by an older planado_async; this one reads "
+            f"{known}. Let the service that writes it open it once with this version, then again."
+        )
+
+
+def _schema(connection: sqlite3.Connection, path: str) -> int:
     """Return the file's schema version; refuse one that is newer than this code."""
     [version] = connection.execute(sql.SCHEMA_VERSION).fetchone()
     known = len(sql.MIGRATIONS)
@@ -470,7 +478,7 @@ def _plan(connection: sqlite3.Connection, routes: Routes, now: float) -> bool:
         handlers = wanted_by(routes, event_type)
         for handler in handlers:
             run = {"event_uuid": event_uuid, "handler": handler, "entity": entity}
-            lanes.add(connection, run | {"version": version, "seq": seq, "revived": 0})
+            lanes.add(connection, run | {"version": version, "seq": seq, "replayed": 0})
         if handlers:
             connection.execute(sql.PLANNED, (seq,))
         else:
@@ -512,8 +520,8 @@ def _claimed(connection: sqlite3.Connection, key: Key, routes: Routes, terms: Ro
 
 
 def _place(connection: sqlite3.Connection, run: Row) -> tuple[str, Place]:
-    entity, version, revived, gap_until, behind = connection.execute(sql.LANE, run).fetchone()
-    place = Place(version=version, behind=behind or 0, revived=bool(revived), gap_until=gap_until)
+    entity, version, again, gap_until, behind = connection.execute(sql.LANE, run).fetchone()
+    place = Place(version=version, behind=behind or 0, replayed=bool(again), gap_until=gap_until)
     return entity, place
 
 
@@ -554,7 +562,8 @@ def _end(connection: sqlite3.Connection, statement: str, terms: Row) -> bool:
 def _go_on(connection: sqlite3.Connection, run: Row) -> None:
     """Let the lane of a run that has ended go on, and settle its delivery if that was the last."""
     lanes.elect(connection, run)
-    connection.execute(sql.SETTLE, run)
+    if not connection.execute(sql.IS_OPEN, run).fetchone():  # else nothing would change
+        connection.execute(sql.SETTLE, run)
 
 
 def _release_all(connection: sqlite3.Connection, owner: str) -> int:
@@ -585,18 +594,13 @@ def _bury_suspect(connection: sqlite3.Connection, run: Row) -> None:
     _go_on(connection, run)
 
 
-def _revive(connection: sqlite3.Connection, event_uuid: str) -> bool:
-    if not connection.execute(sql.REVIVE, (event_uuid,)).rowcount:
-        return False
-    for handler, entity in connection.execute(sql.REVIVE_RUNS, (event_uuid,)).fetchall():
-        lanes.elect(connection, {"handler": handler, "entity": entity})
-    return True
-
-
 def _vitals(connection: sqlite3.Connection, now: float) -> Vitals:
     connection.execute(sql.SIGN_OF_LIFE, (now,))
-    [waiting, dead, oldest] = connection.execute(sql.VITALS).fetchone()
-    return Vitals(waiting=waiting, dead=dead, oldest_waiting_at=oldest)
+    number = dict(connection.execute(sql.COUNT))
+    oldest = connection.execute(sql.OLDEST_WAITING).fetchone()
+    return Vitals(
+        waiting=number["waiting"], dead=number["dead"], oldest_waiting_at=oldest and oldest[0]
+    )
 
 
 def _versions(
@@ -609,15 +613,15 @@ def _versions(
     return {entity: found for entity, found in ends.items() if found[0] is not None}
 
 
-def _gaps(connection: sqlite3.Connection, after: int, limit: int) -> VersionGaps:
-    rows = connection.execute(sql.ARRIVED, {"after": after, "limit": limit}).fetchall()
+def _gaps(connection: sqlite3.Connection, terms: Row) -> VersionGaps:
+    rows = connection.execute(sql.ARRIVED, terms).fetchall()
     found = [
         VersionGap(entity=Entity(*entity), first=below + 1, last=version - 1)
         for _, *entity, version, below in rows
         if below is not None and below < version - 1
     ]
-    seq = rows[-1][0] if rows else after
-    return VersionGaps(found=found, seq=seq, more=len(rows) == limit)
+    seq = rows[-1][0] if rows else terms["after"]
+    return VersionGaps(found=found, seq=seq, more=len(rows) == terms["limit"])
 
 
 def _stored(delivery: Delivery) -> Row:

@@ -2,10 +2,19 @@
 
 `runs.head` marks the one run of a lane that may be claimed; the unique index `runs_head` keeps it
 one. A claim therefore walks `runs_due`, finds only runs it may take, and costs the same whatever
-waits behind them. `deliveries.planned` says that the runs of a delivery have been made.
+waits behind them. `deliveries.planned` says that the runs of a delivery have been made, and
+`runs.revived` that somebody has replayed one. `planado_inbox_counts` is kept by triggers: to count
+what waits would hold up the puts behind it, the longer the more waits.
 """
 
-TABLES = ("deliveries", "runs", "lanes", "planado_inbox_migrations", "planado_inbox_notes")
+TABLES = (
+    "deliveries",
+    "runs",
+    "lanes",
+    "planado_inbox_counts",
+    "planado_inbox_migrations",
+    "planado_inbox_notes",
+)
 """What is the inbox's own in the file."""
 
 MIGRATIONS_TABLE = """
@@ -125,6 +134,31 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """
         CREATE INDEX runs_stale ON runs (handler) WHERE stale = 1""",
     ),
+    (
+        """
+        CREATE TABLE planado_inbox_counts (
+            state TEXT PRIMARY KEY,
+            number INTEGER NOT NULL
+        ) WITHOUT ROWID""",
+        """
+        INSERT INTO planado_inbox_counts
+        SELECT column1, (SELECT count(*) FROM deliveries WHERE state = column1)
+        FROM (VALUES ('waiting'), ('done'), ('dead'))""",
+        """
+        CREATE TRIGGER planado_inbox_came AFTER INSERT ON deliveries BEGIN
+            UPDATE planado_inbox_counts SET number = number + 1 WHERE state = new.state;
+        END""",
+        """
+        CREATE TRIGGER planado_inbox_moved AFTER UPDATE OF state ON deliveries
+        WHEN new.state <> old.state BEGIN
+            UPDATE planado_inbox_counts SET number = number - 1 WHERE state = old.state;
+            UPDATE planado_inbox_counts SET number = number + 1 WHERE state = new.state;
+        END""",
+        """
+        CREATE TRIGGER planado_inbox_went AFTER DELETE ON deliveries BEGIN
+            UPDATE planado_inbox_counts SET number = number - 1 WHERE state = old.state;
+        END""",
+    ),
 )
 
 PUT = """
@@ -159,7 +193,7 @@ ORDER BY seq LIMIT ?"""  # left to itself SQLite would walk all that wait
 PLAN = """
 INSERT INTO runs (event_uuid, handler, entity, version, seq, state, due_at, revived, head)
 VALUES (
-    :event_uuid, :handler, :entity, :version, :seq, 'waiting', 0, :revived,
+    :event_uuid, :handler, :entity, :version, :seq, 'waiting', 0, :replayed,
     NOT EXISTS (
         SELECT 1 FROM runs WHERE handler = :handler AND entity = :entity AND state = 'waiting'
     )
@@ -263,16 +297,27 @@ RETURNING handler, entity"""
 BURY = f"""
 UPDATE runs SET state = 'dead', error = :error, head = 0, owner = NULL, suspect = 0 {_HELD}"""
 
+IS_OPEN = "SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting' LIMIT 1"
+
 SETTLE = """
-UPDATE deliveries SET settled_at = :now, state = CASE
-    WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'dead')
-    THEN 'dead' ELSE 'done' END,
-    error = (
+UPDATE deliveries SET planned = 1, unhandled = 0,
+    state = CASE
+        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting')
+        THEN 'waiting'
+        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'dead')
+        THEN 'dead' ELSE 'done' END,
+    dropped = EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND dropped = 1),
+    settled_at = CASE
+        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting')
+        THEN NULL ELSE :now END,
+    error = coalesce((
         SELECT handler || ': ' || error FROM runs
         WHERE event_uuid = :event_uuid AND state = 'dead' ORDER BY handler LIMIT 1
-    )
-WHERE event_uuid = :event_uuid AND state = 'waiting'
-    AND NOT EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting')"""
+    ), (
+        SELECT handler || ': ' || error FROM runs
+        WHERE event_uuid = :event_uuid AND dropped = 1 ORDER BY handler LIMIT 1
+    ))
+WHERE event_uuid = :event_uuid"""
 
 RENEW = "UPDATE runs SET due_at = :until WHERE owner = :owner AND state = 'waiting'"
 
@@ -291,15 +336,6 @@ RETURNING crashes"""
 BURY_SUSPECT = """
 UPDATE runs SET state = 'dead', error = :error, head = 0, suspect = 0
 WHERE event_uuid = :event_uuid AND handler = :handler"""
-
-REVIVE = """
-UPDATE deliveries SET state = 'waiting', settled_at = NULL, error = NULL
-WHERE event_uuid = ? AND state = 'dead'"""
-
-REVIVE_RUNS = """
-UPDATE runs SET state = 'waiting', attempts = 0, crashes = 0, due_at = 0, revived = 1
-WHERE event_uuid = ? AND state = 'dead'
-RETURNING handler, entity"""
 
 DELIVERY_COLUMNS = (
     "event_uuid, event_type, entity_type, entity_uuid, version, attempt, received_at, body, "
@@ -360,24 +396,6 @@ DROP_WITHOUT_RUNS = """
 UPDATE deliveries SET state = 'done', dropped = 1, settled_at = :now
 WHERE event_uuid = :event_uuid AND :handler IS NULL AND state = 'dead' AND planned = 0"""
 
-RESETTLE = """
-UPDATE deliveries SET planned = 1, unhandled = 0,
-    state = CASE
-        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting')
-        THEN 'waiting'
-        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'dead')
-        THEN 'dead' ELSE 'done' END,
-    dropped = EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND dropped = 1),
-    settled_at = CASE
-        WHEN EXISTS (SELECT 1 FROM runs WHERE event_uuid = :event_uuid AND state = 'waiting')
-        THEN NULL ELSE :now END,
-    error = (
-        SELECT handler || ': ' || error FROM runs
-        WHERE event_uuid = :event_uuid AND (state = 'dead' OR dropped = 1)
-        ORDER BY dropped, handler LIMIT 1
-    )
-WHERE event_uuid = :event_uuid"""
-
 _KEPT = (
     "event_uuid, seq, event_type, entity_type, entity_uuid, version, attempt, received_at, state, "
     "planned, unhandled, repeats, settled_at, error, sha256, dropped"
@@ -402,10 +420,12 @@ WHERE state = 'dead' AND pruned = 0 AND settled_at < :before ORDER BY settled_at
 FORGET = """
 DELETE FROM deliveries WHERE seq IN (
     SELECT seq FROM deliveries INDEXED BY deliveries_pruned
-    WHERE pruned = 1 AND received_at < :before ORDER BY received_at LIMIT :limit
+    WHERE pruned = 1 AND received_at < :before AND seq < (SELECT max(seq) FROM deliveries)
+    ORDER BY received_at LIMIT :limit
 )"""
+"""The last one stays: SQLite would give its `seq` to the next."""
 
-COUNT = "SELECT state, count(*) FROM deliveries GROUP BY state"
+COUNT = "SELECT state, number FROM planado_inbox_counts"
 COUNT_CLAIMED = "SELECT count(*) FROM runs WHERE owner IS NOT NULL"
 COUNT_UNHANDLED = "SELECT count(*) FROM deliveries WHERE unhandled = 1"
 COUNT_DROPPED = "SELECT count(*) FROM deliveries INDEXED BY deliveries_dropped WHERE dropped = 1"
@@ -423,10 +443,6 @@ SELECT received_at FROM deliveries WHERE state = 'waiting' ORDER BY seq LIMIT 1"
 SIGN_OF_LIFE = """
 INSERT INTO planado_inbox_migrations VALUES (0, ?)
 ON CONFLICT (version) DO UPDATE SET applied_at = excluded.applied_at"""  # no migration is number 0
-VITALS = f"""
-SELECT (SELECT count(*) FROM deliveries WHERE state = 'waiting'),
-    (SELECT count(*) FROM deliveries WHERE state = 'dead'),
-    ({OLDEST_WAITING})"""
 
 STORED = """
 SELECT 1 FROM deliveries
@@ -446,7 +462,11 @@ SELECT seq, entity_type, entity_uuid, version, (
     SELECT max(version) FROM deliveries AS other
     WHERE other.entity_type = deliveries.entity_type
         AND other.entity_uuid = deliveries.entity_uuid AND other.version < deliveries.version
+        AND other.received_at >= :known_since
 ) FROM deliveries WHERE seq > :after ORDER BY seq LIMIT :limit"""
+
+EXHAUSTED = "SELECT 1 FROM sqlite_sequence WHERE seq = 9223372036854775807 LIMIT 1"
+"""Whether an AUTOINCREMENT of the file has given its last number."""
 
 RECALL = "SELECT note FROM planado_inbox_notes WHERE name = ?"
 REMEMBER = """

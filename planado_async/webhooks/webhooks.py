@@ -22,7 +22,7 @@ from aiohttp import web
 from planado_async.core.errors import ConfigurationError
 from planado_async.core.secret import Secret
 from planado_async.webhooks.asgi import Asgi, HealthAsgi, Routed
-from planado_async.webhooks.dispatcher import Dispatcher, HandlerT, Repair
+from planado_async.webhooks.dispatcher import Dispatcher, FetchMissed, HandlerT
 from planado_async.webhooks.export import Target, export
 from planado_async.webhooks.health import Health
 from planado_async.webhooks.inbox import (
@@ -125,7 +125,7 @@ class Webhooks:
         *,
         secret: Secrets = None,
         insecure: bool = False,
-        repair: Repair | None = None,
+        repair: FetchMissed | None = None,
         concurrency: int = 32,
         handler_timeout: float = 60.0,
         lease: float = 90.0,

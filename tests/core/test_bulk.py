@@ -29,6 +29,7 @@ from planado_async.core.errors import (
     ConfigurationError,
     NotFoundError,
     OutcomeUnknownError,
+    ReauthorisationRequiredError,
 )
 from planado_async.emulator import Emulator
 from tests import readme
@@ -92,7 +93,12 @@ async def test_failures_can_be_raised_together() -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [AuthenticationError("401", status=401), ConfigurationError("no key")]
+    "error",
+    [
+        AuthenticationError("401", status=401),
+        ConfigurationError("no key"),
+        ReauthorisationRequiredError("gone", portal="acme", app_id="app"),
+    ],
 )
 async def test_what_would_fail_every_call_ends_the_job(error: Exception) -> None:
     """After a wrong key no further call is begun, and what is left is named."""

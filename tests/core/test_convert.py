@@ -48,6 +48,14 @@ class Sample(Model):
     spelled: str | None = field(default=None, metadata={"also": ("speled", "spellt")})
 
 
+@frozen(kw_only=True, slots=True)
+class Walled(Model):
+    """A time on the wall of the zone beside it."""
+
+    zone: str
+    at: datetime | None = field(default=None, metadata={"zone": "zone"})
+
+
 @pytest.mark.parametrize(
     ("name", "sent", "value"),
     [
@@ -150,6 +158,23 @@ def test_the_error_names_the_path_and_hides_the_value() -> None:
     assert "expected a decimal, got a string @ $.jobs[3].money" in str(caught.value)
     assert CANARY not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    ("at", "zone"),
+    [
+        ("0001-01-01T00:00:00", "Europe/Copenhagen"),
+        ("9999-12-31T23:59:59", "America/New_York"),
+        ("0001-01-01T00:00:00Z", "America/New_York"),
+    ],
+)
+def test_a_time_at_the_edge_of_time_is_no_overflow(at: str, zone: str) -> None:
+    """Where it is no moment in its zone, the answer does not fit; alone and in a list."""
+    sent = {"zone": zone, "at": at}
+    with pytest.raises(UnexpectedResponseError, match="at the edge of time"):
+        decode(sent, Walled)
+    with pytest.raises(UnexpectedResponseError, match="at the edge of time"):
+        decode_all([sent], Walled)
 
 
 def test_a_list_names_the_item_that_does_not_fit() -> None:

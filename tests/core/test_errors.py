@@ -23,6 +23,7 @@ from planado_async.core.errors import (
     PermissionDeniedError,
     PlanadoError,
     RateLimitError,
+    ReauthorisationRequiredError,
     RedirectRefusedError,
     ServerError,
     UnexpectedResponseError,
@@ -74,6 +75,8 @@ def sample(kind: type[PlanadoError]) -> PlanadoError:
         keywords = {"eta": 12.5}
     elif kind is OutcomeUnknownError:
         keywords = {"method": "POST", "path": "/jobs", "sent": {"external_id": "wo-77"}}
+    elif kind is ReauthorisationRequiredError:
+        keywords = {"portal": "acme", "app_id": "a-1", "scopes": ("shift:read",)}
     error = kind("what went wrong", **keywords)
     error.retryable, error.retry_after = not kind.retryable, 3.5
     error.attempts, error.waited = 4, 7.25

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from planado_async import LocalLimiter, Planado, RateLimit, RetryPolicy
+from planado_async.core.auth import Auth
 from planado_async.core.errors import PlanadoError, RateLimitError
 from planado_async.core.telemetry import SHOWN_HEADERS, Begun, CallObserver, Ended, Failed
 from planado_async.core.transport import Call, Options
@@ -129,7 +130,7 @@ async def test_a_cancelled_call_says_so(log: Log) -> None:
 async def test_what_is_no_error_of_ours_is_told_as_it_is(log: Log) -> None:
     """A failure of a caller's own `Auth` is not called a cancellation."""
 
-    class Broken:
+    class Broken(Auth):
         hint = ""
 
         async def headers(self) -> Mapping[str, str]:

@@ -7,13 +7,15 @@ import socket
 import traceback
 from collections.abc import Iterator, Mapping
 from typing import Any
+from urllib.parse import parse_qsl
 
 import aiohttp
 import orjson
 import pytest
+from attrs import evolve
 
 from planado_async.core import transport as transport_module
-from planado_async.core.auth import ApiKey
+from planado_async.core.auth import AccessToken, ApiKey, Auth, RefreshToken
 from planado_async.core.errors import (
     AuthenticationError,
     BudgetWaitError,
@@ -26,7 +28,9 @@ from planado_async.core.errors import (
     PermissionDeniedError,
     PlanadoError,
     RateLimitError,
+    ReauthorisationRequiredError,
     RedirectRefusedError,
+    ScopeError,
     ServerError,
     TransportError,
     TryTimeoutError,
@@ -35,6 +39,7 @@ from planado_async.core.errors import (
 )
 from planado_async.core.limiter import LocalLimiter, RateLimit
 from planado_async.core.retry import Effect, Retry, RetryPolicy
+from planado_async.core.secret import Secret
 from planado_async.core.transport import (
     USER_AGENT,
     Call,
@@ -315,6 +320,29 @@ async def test_a_redirect_is_never_followed(status: int, effect: Effect) -> None
             with pytest.raises(RedirectRefusedError, match=f"{status}: redirects to 'http"):
                 await transport.send(call(effect))
     assert (len(wire.asked), elsewhere.asked) == (1, [])
+
+
+@pytest.mark.parametrize("answer", ["text", "", True, False])
+async def test_an_answer_may_be_what_the_call_says(answer: object) -> None:
+    """Text or a truth value alone is data where it is expected, and nowhere else."""
+    async with (
+        Wire(*[Answer(body=orjson.dumps(answer))] * 2) as wire,
+        opened(wire.url) as transport,
+    ):
+        expecting = evolve(call(), answers=(type(answer),))
+        assert await transport.send(expecting) == answer
+        with pytest.raises(UnexpectedResponseError, match="not a JSON object"):
+            await transport.send(call())
+
+
+async def test_a_refusal_is_no_data_where_text_is_expected() -> None:
+    """Its text in quotes is waited out like any other."""
+    async with (
+        Wire(Answer(body=b'"Rate Limit Exceeded"'), Answer(body=b'"text"')) as wire,
+        opened(wire.url) as transport,
+    ):
+        assert await transport.send(evolve(call(), answers=(str,))) == "text"
+    assert len(wire.asked) == 2
 
 
 def test_expect_takes_what_is_there() -> None:
@@ -625,7 +653,7 @@ async def test_a_timeout_from_outside_stays_a_timeout() -> None:
 async def test_a_timeout_of_the_auth_is_not_our_deadline() -> None:
     """What an Auth of the caller's own raises is passed on as it is."""
 
-    class Slow:
+    class Slow(Auth):
         hint = "wait"
 
         async def headers(self) -> Mapping[str, str]:
@@ -1212,3 +1240,217 @@ async def test_who_waits_in_vain_is_not_told_to_wait() -> None:
         with pytest.raises(BudgetWaitError):
             await transport.send(call(deadline=0.5))
     assert waits == []
+
+
+# --- A token that is renewed ----------------------------------------------------------------------
+
+
+class Tokens:
+    """Gives tokens `t-1`, `t-2`, … and counts how often it was asked."""
+
+    def __init__(self, lives_for: float = 3600.0) -> None:
+        self.lives_for = lives_for
+        self.asked = 0
+        self.gone = False
+
+    async def renew(self) -> AccessToken:
+        self.asked += 1
+        await asyncio.sleep(1.0)
+        if self.gone:
+            raise ReauthorisationRequiredError("authorise it again", portal="acme", app_id="a-1")
+        return AccessToken(token=Secret(f"t-{self.asked}"), lives_for=self.lives_for)
+
+    async def replaced(self) -> None:
+        while self.gone:  # noqa: ASYNC110  # as a store is looked at
+            await asyncio.sleep(5.0)
+
+    def auth(self, patience: float | None = 0.0) -> RefreshToken:
+        return RefreshToken(
+            self.renew, replaced=self.replaced, patience=patience, hint="look there"
+        )
+
+
+async def test_a_refused_token_is_renewed_once_and_the_call_repeated() -> None:
+    """A 401 costs one renewal and one more try, also for a call that must not be sent twice."""
+    tokens = Tokens()
+    wire = Wire(Answer(status=401), Answer(body=b'{"id": 7}'))
+    async with wire, opened(wire.url, auth=tokens.auth()) as transport:
+        made = await transport.send(call("once"))
+    assert (made, tokens.asked) == ({"id": 7}, 2)
+    assert [asked.headers["Authorization"] for asked in wire.asked] == ["Bearer t-1", "Bearer t-2"]
+
+
+async def test_a_token_refused_again_is_an_error_that_says_where_to_look() -> None:
+    """Two refusals in a row end the call: renewing more often would hammer both servers."""
+    tokens = Tokens()
+    wire = Wire(Answer(status=401), Answer(status=401))
+    async with wire, opened(wire.url, auth=tokens.auth()) as transport:
+        with pytest.raises(AuthenticationError, match="look there") as caught:
+            await transport.send(call())
+    assert (tokens.asked, len(wire.asked), caught.value.attempts) == (2, 2, 2)
+
+
+async def test_200_callers_that_meet_a_refused_token_cause_one_renewal() -> None:
+    """Late refusals of the old token do not renew the new one."""
+    tokens = Tokens()
+    wire = Wire(*[Answer(status=401, after=1.0)] * 200, Answer())
+    limiter = LocalLimiter(None, in_flight=200)
+    async with wire, opened(wire.url, auth=tokens.auth(), limiter=limiter) as transport:
+        await asyncio.gather(*(transport.send(call()) for _ in range(200)))
+    assert (tokens.asked, len(wire.asked)) == (2, 400)
+
+
+async def test_calls_that_wait_for_a_token_take_up_no_turn() -> None:
+    """While one portal's token is gone, the budget that others share stays free."""
+    tokens, limiter = Tokens(), LocalLimiter(None, in_flight=1)
+    tokens.gone = True
+    async with (
+        Wire() as wire,
+        opened(wire.url, auth=tokens.auth(None), limiter=limiter) as transport,
+    ):
+        waiting = [asyncio.create_task(transport.send(call())) for _ in range(5)]
+        await asyncio.sleep(60.0)
+        assert (limiter.budget().in_flight, limiter.budget().queue_length, wire.asked) == (0, 0, [])
+        tokens.gone = False
+        await asyncio.gather(*waiting)
+    assert len(wire.asked) == 5
+
+
+async def test_a_deadline_ends_the_wait_for_a_token() -> None:
+    """A call with a deadline returns by then; its error tells what it waited for."""
+    tokens = Tokens()
+    tokens.gone = True
+    async with Wire() as wire, opened(wire.url, auth=tokens.auth(None)) as transport:
+        with pytest.raises(DeadlineExceededError, match="authorise it again"):
+            await transport.send(call(deadline=30.0))
+
+
+async def test_closing_the_client_ends_the_wait_for_a_token() -> None:
+    """A call that waits for a token when the client is closed fails with what has happened."""
+    tokens = Tokens()
+    tokens.gone = True
+    async with Wire() as wire:
+        async with opened(wire.url, auth=tokens.auth(None)) as transport:
+            waiting = asyncio.create_task(transport.send(call()))
+            await asyncio.sleep(30.0)
+        with pytest.raises(ConfigurationError, match="closed while the call waited"):
+            await waiting
+
+
+@pytest.mark.parametrize(
+    ("effect", "ends_as"),
+    [("read", ReauthorisationRequiredError), ("repeatable", OutcomeUnknownError)],
+)
+async def test_a_call_that_cannot_be_repeated_for_lack_of_a_token(
+    effect: Effect, ends_as: type[PlanadoError]
+) -> None:
+    """A write whose first try may have been carried out says so, and what it lacks."""
+    tokens = Tokens()
+    wire = Wire(CUT, Answer(status=401))
+
+    def leave(_: Retry) -> None:
+        tokens.gone = True
+
+    async with wire, opened(wire.url, auth=tokens.auth(), on_retry=leave) as transport:
+        with pytest.raises(ends_as, match="authorise it again") as caught:
+            await transport.send(call(effect))
+    assert len(wire.asked) == 2
+    lacking = caught.value if effect == "read" else caught.value.__cause__
+    assert isinstance(lacking, ReauthorisationRequiredError)
+
+
+async def test_a_write_that_was_refused_is_not_in_doubt() -> None:
+    """Where all that came was a 401, nothing was done, and the error is that there is no token."""
+    tokens = Tokens()
+    wire = Wire(Answer(), Answer(status=401))
+    async with wire, opened(wire.url, auth=tokens.auth()) as transport:
+        await transport.send(call())
+        tokens.gone = True
+        with pytest.raises(ReauthorisationRequiredError):
+            await transport.send(call("repeatable"))
+    assert len(wire.asked) == 2
+
+
+async def test_a_token_that_ends_while_calls_wait_for_the_budget_is_renewed() -> None:
+    """None of them goes out with a token that has ended, or with none, however long the line is."""
+    tokens = Tokens(lives_for=10.0)
+    limiter = LocalLimiter(RateLimit(60, burst=1), in_flight=20)
+    async with (
+        Wire(Answer(after=3.0)) as wire,
+        opened(wire.url, auth=tokens.auth(), limiter=limiter) as transport,
+    ):
+        await asyncio.gather(*(transport.send(call()) for _ in range(60)))
+    ends: dict[str, float] = {}
+    for asked in wire.asked:
+        sent_with = asked.headers["Authorization"]
+        assert asked.at < ends.setdefault(sent_with, asked.at + 10.0)
+    assert set(ends) == {f"Bearer t-{number}" for number in range(1, tokens.asked + 1)}
+    assert tokens.asked > 5
+
+
+async def test_a_missing_scope_is_named() -> None:
+    """Where a call says what it needs, a 403 says what the app lacks."""
+    wire = Wire(Answer(status=403), Answer(status=403))
+    async with wire, opened(wire.url) as transport:
+        with pytest.raises(ScopeError, match="'shift:read'") as caught:
+            await transport.send(evolve(call(), scope="shift:read"))
+        assert (caught.value.scope, caught.value.status) == ("shift:read", 403)
+        with pytest.raises(PermissionDeniedError) as plain:
+            await transport.send(call())
+        assert not isinstance(plain.value, ScopeError)
+
+
+async def test_a_form_is_sent_as_one_and_never_shown() -> None:
+    """Fields of a form go out encoded, and neither a repr nor an error of unknown end has them."""
+    wire = Wire(Answer(status=500))
+    form: dict[str, str | Secret] = {
+        "grant_type": "refresh_token",
+        "refresh_token": Secret("canary+&=ü"),
+    }
+    sent = evolve(call("once"), form=form)
+    async with wire, opened(wire.url) as transport:
+        with pytest.raises(OutcomeUnknownError) as caught:
+            await transport.send(sent)
+    (asked,) = wire.asked
+    assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    sent_as = {"grant_type": "refresh_token", "refresh_token": "canary+&=ü"}
+    assert dict(parse_qsl(asked.body.decode())) == sent_as
+    assert "canary" not in repr(sent) + repr(vars(caught.value)) + str(caught.value)
+
+
+@pytest.mark.parametrize("status", [200, 400, 404, 500])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"access_token": "canary-1", "expires_in":',
+        b'["canary-1"]',
+        b"<pre>POST /connect/token refresh_token=canary-1",
+        b'{"error": "canary-1"}',
+        b'{"error": ["canary-1"]}',
+        b'{"error": "invalid_grant", "error_description": "canary-1 has expired"}',
+    ],
+)
+async def test_what_is_answered_to_a_form_is_never_shown(
+    status: int, body: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A token, whole or cut, or a page that quotes the form: of all that, one word at most."""
+    sent = evolve(call("repeatable"), form={"a": "b"}, body=None, answers=(str,))
+    wire = Wire(Answer(status=status, body=body))
+    with caplog.at_level(logging.DEBUG, "planado_async"):
+        async with wire, opened(wire.url, retries=RetryPolicy(attempts=2)) as transport:
+            with pytest.raises(PlanadoError) as caught:
+                await transport.send(sent)
+    error = caught.value
+    assert error.__traceback__
+    error.__traceback__ = error.__traceback__.tb_next  # this test has the body in its own locals
+    told = traceback.TracebackException.from_exception(error, capture_locals=True)
+    assert "canary" not in "".join(told.format()) + repr(vars(error)) + repr(pickle.dumps(error))
+    assert "canary" not in caplog.text
+
+
+async def test_who_wants_to_know_is_told_the_headers_of_answers() -> None:
+    """A call may look at the headers, such as the date of the server."""
+    told: list[Mapping[str, str]] = []
+    async with Wire() as wire, opened(wire.url) as transport:
+        await transport.send(evolve(call(), told=told.append))
+    assert [headers["Content-Length"] for headers in told] == ["2"]

@@ -39,3 +39,13 @@ def test_forms() -> None:
     assert clock.seconds(NOON) == "2026-02-02T12:00:01Z"
     assert clock.event_time(NOON) == "2026-02-02T12:00:01.234+00:00"
     assert clock.log_time(NOON) == "2026-02-02T12:00:01+00:00"
+
+
+async def test_held() -> None:
+    """A clock that is held stands at an earlier moment, and then goes on as if nothing was."""
+    emulated = Clock(None, 2)
+    await emulated.sleep(60)
+    earlier = emulated.start + timedelta(seconds=10)
+    with emulated.held_at(earlier):
+        assert (emulated.elapsed(), emulated.now()) == (10, earlier)
+    assert emulated.elapsed() == 60

@@ -32,7 +32,17 @@ async def started(*arguments: str) -> tuple[Process, Any]:
 async def test_serves_until_told_to_stop(number: signal.Signals) -> None:
     """It tells where it is in one line, serves, and ends with 0 and nothing more to say."""
     process, told = await started("--seed", "5", "--speed", "2", "--start", "2026-02-02T08:00:00Z")
-    assert told.keys() == {"planado_url", "api_key", "control_url"}
+    assert told.keys() == {
+        "planado_url",
+        "api_key",
+        "control_url",
+        "planday_url",
+        "identity_url",
+        "planday_portal_id",
+        "planday_app_id",
+        "planday_refresh_token",
+        "settings_url",
+    }
     assert told["planado_url"].endswith("/v2")
     async with aiohttp.ClientSession(headers={"X-Planado-API-Key": told["api_key"]}) as session:
         async with session.post(
@@ -41,6 +51,20 @@ async def test_serves_until_told_to_stop(number: signal.Signals) -> None:
             assert answer.status == 201
         async with session.get(f"{told['control_url']}/clock") as answer:
             assert orjson.loads(await answer.read())["speed"] == 2
+        form = {"client_id": told["planday_app_id"], "refresh_token": told["planday_refresh_token"]}
+        async with session.post(
+            f"{told['identity_url']}/connect/token", data={**form, "grant_type": "refresh_token"}
+        ) as answer:
+            token = orjson.loads(await answer.read())["access_token"]
+        headers = {"Authorization": f"Bearer {token}", "X-ClientId": told["planday_app_id"]}
+        async with session.get(
+            f"{told['planday_url']}/portal/v1.0/info", headers=headers
+        ) as answer:
+            portal = orjson.loads(await answer.read())["data"]
+        assert portal["id"] == told["planday_portal_id"]
+        async with session.get(told["settings_url"]) as answer:
+            assert answer.status == 200
+            assert portal["name"] in await answer.text()
     process.send_signal(number)
     async with asyncio.timeout(BOUND_S):
         out, err = await process.communicate()

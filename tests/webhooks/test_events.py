@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from planado_async.core.errors import BadSecretError, MalformedEventError
 from planado_async.core.secret import Secret
+from planado_async.testing import EventFactory
 from planado_async.webhooks.events import (
+    MAX_CONTAINERS,
     ClientEvent,
     Event,
     JobEvent,
@@ -131,6 +133,31 @@ def test_depth_is_bounded() -> None:
     assert parse([], orjson.dumps(wide)).event_type == "ping"
     with pytest.raises(MalformedEventError, match="64"):
         parse([], deep(65))
+
+
+def wide(containers: int) -> bytes:
+    """Return an event whose body has so many objects and arrays, half of them of each kind."""
+    inner = b"[],{}," * ((containers - 2) // 2) + b"[]," * (containers % 2)
+    return b'{"event_uuid": "e1", "event_type": "ping", "x": [' + inner + b"0]}"
+
+
+@pytest.mark.parametrize("more", [1, 2, 90_000])
+def test_the_number_of_containers_is_bounded(more: int) -> None:
+    """10,000 objects and arrays are an event, more are not, and are not even parsed."""
+    assert parse([], wide(MAX_CONTAINERS)).event_type == "ping"
+    with pytest.raises(MalformedEventError, match="more than 10000 objects and arrays"):
+        parse([], wide(MAX_CONTAINERS + more))
+    assert scan(wide(MAX_CONTAINERS + more) + b"?").problem == scan(wide(20_000)).problem
+
+
+@pytest.mark.parametrize("event_type", ["job_finished", "client_updated", "site_updated"])
+def test_the_bound_is_far_above_real_events(event_type: str) -> None:
+    """A hundred times the objects of an event still count as one, and so do texts of brackets."""
+    event = EventFactory()(event_type)
+    real = orjson.dumps(event)
+    assert (real.count(b"{") + real.count(b"[")) * 100 < MAX_CONTAINERS
+    event[event_type.partition("_")[0]]["description"] = '{"a": [1, 2]}, ' * 1_000
+    assert parse([], orjson.dumps(event)).event_type == event_type
 
 
 VERSIONS = [b"7.0", b'"7"', b"true", b"-1", b"9223372036854775808", b"1e3", b"[]", b"{}"]

@@ -16,7 +16,7 @@ from planado_async.core.errors import StorageError
 from planado_async.core.secret import Secret
 from planado_async.webhooks import Event, SqliteInbox, Vitals, Webhooks
 from planado_async.webhooks.asgi import HealthAsgi
-from planado_async.webhooks.health import KNOWN_FOR, PATIENCE, Health, report
+from planado_async.webhooks.health import FRESH_FOR, PATIENCE, Health, report
 from tests.webhooks.making import SECRET, LoopClock, body, delivery
 from tests.webhooks.serving import GOOD, Client, on_aiohttp, on_uvicorn
 
@@ -150,13 +150,13 @@ async def test_asking_often_costs_little() -> None:
         assert (await health.answer(())).status == 200
     assert inbox.asked == 1
     inbox.error = StorageError("disk full: /var/inbox.db")
-    await asyncio.sleep(KNOWN_FOR)
+    await asyncio.sleep(FRESH_FOR)
     for _ in range(100):
         failing = await health.answer(())
         assert (failing.status, failing.body) == (503, b'{"status":"failing"}')
     assert inbox.asked == 2
     inbox.error = None
-    await asyncio.sleep(KNOWN_FOR)
+    await asyncio.sleep(FRESH_FOR)
     assert (await health.answer(())).status == 200
 
 

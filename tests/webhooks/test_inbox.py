@@ -1,5 +1,6 @@
 """The contract of an inbox, kept by every kind of it."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -9,13 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from planado_async.core.errors import ConfigurationError
+from planado_async.webhooks import statements
 from planado_async.webhooks.inbox import (
     ARROWS,
+    KNOWN_FOR,
     MAX_CRASHES,
     Change,
     Claim,
     Counts,
     Entity,
+    Retention,
     Route,
     Routes,
     Run,
@@ -248,32 +252,6 @@ async def test_release_does_not_count_the_attempt(inbox: SqliteInbox) -> None:
     assert (await claim_one(inbox)).attempt == 1
 
 
-async def test_revive_runs_the_dead_again(inbox: SqliteInbox) -> None:
-    """A revived delivery has all its attempts before it; its done runs stay done."""
-    routes = {"a": Route(("*",)), "b": Route(("*",))}
-    await inbox.put(delivery())
-    a, b = sorted(await claim(inbox, routes), key=lambda run: run.handler)
-    await inbox.complete(a)
-    await inbox.bury(b, "no")
-    assert await inbox.revive("e1") is True
-    assert (await inbox.counts()).waiting == 1
-    [found] = await inbox.deliveries()
-    assert found.error is None
-    [again] = await claim(inbox, routes)
-    assert (again.handler, again.attempt) == ("b", 1)
-    assert await inbox.revive("e1") is False
-    assert await inbox.revive("unknown") is False
-
-
-async def test_revive_of_a_dead_letter_without_runs(inbox: SqliteInbox) -> None:
-    """A body that was set aside when it came is offered to the handlers when revived."""
-    await inbox.put(attrs.evolve(delivery(), state=State.DEAD, error="strange"))
-    assert await claim(inbox) == []
-    assert (await inbox.counts()).dead == 1
-    await inbox.revive("e1")
-    assert uuids(await claim(inbox)) == ["e1"]
-
-
 @pytest.mark.parametrize("verb", sorted({verb for _, verb in ARROWS}))
 @pytest.mark.parametrize("start", list(State))
 async def test_every_arrow_of_the_table(
@@ -296,7 +274,6 @@ async def test_every_arrow_of_the_table(
         "retry": lambda: inbox.retry(run, clock.now + 5, "x"),
         "release": lambda: inbox.release(run),
         "bury": lambda: inbox.bury(run, "x"),
-        "revive": lambda: inbox.revive("e1"),
         "replay": lambda: inbox.replay(ROUTES, done=True),
         "drop": inbox.drop,
     }
@@ -365,7 +342,7 @@ async def test_the_clock_set_back_holds_up_no_first_try(inbox: SqliteInbox, cloc
     runs = await claim(inbox, limit=3)
     await inbox.release(runs[0])
     await inbox.bury(runs[1], "no")
-    await inbox.revive("e1")
+    await inbox.replay(ROUTES)
     clock.now -= 1e6
     await inbox.recover("next")
     claimed: list[Run] = []
@@ -508,14 +485,14 @@ async def test_recover_leaves_own_claims(inbox: SqliteInbox) -> None:
 
 
 async def test_subscribers_hear_of_new_deliveries_only(inbox: SqliteInbox) -> None:
-    """Who subscribed is woken by a new delivery and by a revived one, not by a repeat."""
+    """Who subscribed is woken by a new delivery and by a replayed one, not by a repeat."""
     heard: list[int] = []
     unsubscribe = inbox.subscribe(lambda: heard.append(1))
     await inbox.put(delivery())
     await inbox.put(delivery())
     assert len(heard) == 1
     await inbox.bury(await claim_one(inbox), "no")
-    await inbox.revive("e1")
+    await inbox.replay(ROUTES)
     assert len(heard) == 2
     unsubscribe()
     await inbox.put(delivery("e2"))
@@ -575,7 +552,7 @@ def test_patterns() -> None:
 STEP = st.one_of(
     st.tuples(st.just("put"), st.integers(0, 9), st.integers(0, 2), st.integers(1, 3)),
     st.tuples(st.sampled_from(["complete", "retry", "bury", "release"]), st.integers(0, 9)),
-    st.tuples(st.sampled_from(["wait", "crash", "revive"]), st.integers(0, 9)),
+    st.tuples(st.sampled_from(["wait", "crash", "replay", "drop"]), st.integers(0, 9)),
 )
 
 
@@ -587,11 +564,21 @@ async def test_any_history_ends_with_each_run_done_once(steps: list[tuple[int, .
         story = Story(inbox, clock)
         for step in steps:
             await story.tell(*step)
+            assert await inbox._write(counted) == await inbox._write(counted_anew)
         await story.drain()
         counts = await inbox.counts()
         assert (counts.waiting, counts.claimed) == (0, 0)
         assert counts.done + counts.dead == len(story.put)
         assert all(times == 1 for times in story.done.values())
+
+
+def counted(connection: sqlite3.Connection) -> dict[str, int]:
+    return dict(connection.execute(statements.COUNT))
+
+
+def counted_anew(connection: sqlite3.Connection) -> dict[str, int]:
+    found = connection.execute("SELECT state, count(*) FROM deliveries GROUP BY state")
+    return {"waiting": 0, "done": 0, "dead": 0} | dict(found)
 
 
 class Story:
@@ -620,8 +607,10 @@ class Story:
             self.life += 1
             await self.inbox.recover(self.owner)
             await self.renew_and_claim()
-        elif what == "revive":
-            await self.inbox.revive(f"e{number}")
+        elif what == "replay":
+            await self.inbox.replay(ROUTES, event_uuid=f"e{number}")
+        elif what == "drop":
+            await self.inbox.drop(event_uuid=f"e{number}")
         elif self.held:
             await self.end(str(what), self.held.pop(number % len(self.held)))
 
@@ -693,17 +682,38 @@ async def test_versions_are_the_lowest_and_the_highest(inbox: SqliteInbox) -> No
 
 async def test_gaps_are_below_what_has_arrived(inbox: SqliteInbox) -> None:
     """Missing versions are told of what arrived since, step by step, none below the lowest."""
+    now = inbox.now()
     for number, version in enumerate((5, 6, 9, None, 5, 10)):
-        await inbox.put(delivery(f"e{number}", entity="j1", version=version))
-    await inbox.put(delivery("other", entity="j2", version=7))
+        await inbox.put(delivery(f"e{number}", version=version, received_at=now))
+    await inbox.put(delivery("other", entity="j2", version=7, received_at=now))
     gap = VersionGap(entity=Entity("job", "j1"), first=7, last=8)
     assert await inbox.gaps(0) == VersionGaps(found=[gap], seq=7)
     assert await inbox.gaps(0, limit=3) == VersionGaps(found=[gap], seq=3, more=True)
     assert await inbox.gaps(3) == VersionGaps(found=[], seq=7)
     assert await inbox.gaps(7) == VersionGaps(found=[], seq=7)
     for version in (7, 8):
-        await inbox.put(delivery(f"v{version}", entity="j1", version=version))
+        await inbox.put(delivery(f"v{version}", version=version, received_at=now))
     assert await inbox.gaps(0) == VersionGaps(found=[], seq=9)
+
+
+async def test_what_was_forgotten_is_no_gap(inbox: SqliteInbox, clock: Clock) -> None:
+    """An old dead letter makes no gap of the versions above it, which others had that are gone."""
+    for version in (1, 2, 3):
+        await inbox.put(delivery(f"v{version}", version=version, received_at=clock.now))
+    await inbox.bury(await claim_one(inbox), "no")
+    for _ in range(2):
+        await inbox.complete(await claim_one(inbox))
+    clock.now += KNOWN_FOR
+    seq = (await inbox.deliveries())[-1].seq
+    await inbox.put(delivery("v5", version=5, received_at=clock.now))
+    gap = VersionGap(entity=Entity("job", "j1"), first=4, last=4)
+    assert (await inbox.gaps(seq)).found == [gap]
+    clock.now += 1
+    await inbox.prune(Retention(done_for=0.0))
+    assert [one.event_uuid for one in await inbox.deliveries()] == ["v1", "v5"]
+    assert (await inbox.gaps(seq)).found == []
+    await inbox.put(delivery("v7", version=7, received_at=clock.now))
+    assert (await inbox.gaps(seq)).found == [attrs.evolve(gap, first=6, last=6)]
 
 
 async def test_a_note_replaces_the_one_before(inbox: SqliteInbox) -> None:

@@ -52,8 +52,8 @@ def at(version: int, behind: int, **more: Any) -> Place:
         (at(5, 3), Go(), Go(), Await(NOW + 60)),
         (at(3, 0), Go(), Go(), Await(NOW + 60)),
         (at(0, 3), Go(), Go(), Go()),
-        (at(2, 3, revived=True), Go(), Go(), Go()),
-        (at(9, 3, revived=True), Go(), Go(), Go()),
+        (at(2, 3, replayed=True), Go(), Go(), Go()),
+        (at(9, 3, replayed=True), Go(), Go(), Go()),
         (at(5, 3, gap_until=NOW + 1), Go(), Go(), Await(NOW + 1)),
         (at(5, 3, gap_until=NOW), Go(), Go(), Go(gap=(4, 4))),
         (at(9, 3, gap_until=NOW - 1), Go(), Go(), Go(gap=(4, 8))),
@@ -242,14 +242,14 @@ async def test_a_dead_letter_passes_the_lane(inbox: SqliteInbox, routes: Routes)
 
 
 @pytest.mark.parametrize("routes", [STRICT, LATEST])
-async def test_what_is_revived_runs_whatever_its_version(
+async def test_what_is_replayed_runs_whatever_its_version(
     inbox: SqliteInbox, routes: Routes
 ) -> None:
-    """A dead letter that somebody revived runs although later versions were handled."""
+    """A dead letter that somebody replayed runs although later versions were handled."""
     await put(inbox, 1, 2)
     await inbox.bury((await claim(inbox, routes))[0], "no")
     assert await handle_all(inbox, routes) == ["v2"]
-    assert await inbox.revive("v1")
+    assert await inbox.replay(routes) == 1
     assert await handle_all(inbox, routes) == ["v1"]
     await put(inbox, 3)
     assert await handle_all(inbox, routes) == ["v3"]
@@ -535,5 +535,5 @@ async def test_a_file_of_the_first_schema_knows_what_is_behind(
     async with SqliteInbox(tmp_path / "inbox.db", clock=Clock()) as inbox:
         await put(inbox, 4)
         assert await handle_all(inbox, {"h": Route(("*",), order)}) == handled
-        assert await inbox.revive("v3")
+        assert await inbox.replay({"h": Route(("*",), order)}) == 1
         assert await handle_all(inbox, {"h": Route(("*",), order)}) == ["v3"]

@@ -79,10 +79,27 @@ async def test_a_repeat_is_known_for_thirty_days(
     one = await inbox.delivery("e0")
     assert one is not None
     assert one.repeats == 2
+    await put_and_end(inbox, 1, first=1)
     clock.now = began + KNOWN_FOR + 1
     assert await prune(inbox) == Pruned(forgotten=1)
     assert await inbox.delivery("e0") is None
     assert await inbox.put(delivery("e0", entity="j0")) is True
+
+
+async def test_what_has_arrived_is_counted_on_after_a_quiet_month(
+    inbox: SqliteInbox, clock: Clock
+) -> None:
+    """However much is forgotten, what comes next is above every `seq` there was."""
+    await put_and_end(inbox, 3)
+    last = (await inbox.deliveries())[-1].seq
+    for month in range(3):
+        clock.now += KNOWN_FOR + 1
+        await prune(inbox)
+        assert len(await inbox.deliveries()) == 1
+        await put_and_end(inbox, 1, first=3 + month)
+        [new] = await inbox.deliveries(after=last)
+        assert (new.event_uuid, new.seq) == (f"e{3 + month}", last + 1)
+        last = new.seq
 
 
 async def test_nothing_but_the_body_is_emptied(inbox: SqliteInbox, clock: Clock) -> None:
@@ -131,8 +148,9 @@ async def test_the_lanes_of_the_pruned_remain(inbox: SqliteInbox, clock: Clock) 
     await inbox.put(delivery("new", version=5))
     [run] = await claim(inbox, LATEST)
     await inbox.complete(run)
+    await put_and_end(inbox, 1)
     clock.now += 40 * DAY
-    assert await prune(inbox) == Pruned(emptied=1, forgotten=1)
+    assert await prune(inbox) == Pruned(emptied=2, forgotten=1)
     await inbox.put(delivery("late", version=4))
     assert await claim(inbox, LATEST) == []
     [found] = await inbox.runs("late")
@@ -153,7 +171,7 @@ async def test_dead_letters_go_if_asked(inbox: SqliteInbox, clock: Clock) -> Non
     counts = await inbox.counts()
     assert (counts.dead, counts.done, counts.dropped) == (0, 2, 2)
     clock.now += WEEK + 1
-    assert await prune(inbox, retention) == Pruned(emptied=2, forgotten=2)
+    assert await prune(inbox, retention) == Pruned(emptied=2, forgotten=1)
 
 
 async def test_nothing_is_emptied_if_all_is_to_be_kept(inbox: SqliteInbox, clock: Clock) -> None:

@@ -196,7 +196,7 @@ async def test_replay_leaves_what_runs(inbox: SqliteInbox) -> None:
 
 
 async def test_replay_of_what_was_dead_on_arrival(inbox: SqliteInbox) -> None:
-    """A body that was no event is offered to the handlers that want it, revived."""
+    """A body that was no event is offered to the handlers that want it, when replayed."""
     await inbox.put(attrs.evolve(delivery(), state=State.DEAD, error="strange"))
     assert await inbox.replay({"s": Route(("site_*",))}) == 0
     assert (await inbox.counts()).dead == 1
@@ -251,6 +251,21 @@ async def test_drop_for_one_handler(inbox: SqliteInbox) -> None:
     assert (one.state, one.error) == (State.DEAD, "b: no")
     assert await inbox.drop(handler="b") == 1
     assert (await inbox.counts()).done == 1
+
+
+async def test_what_was_dropped_stays_so_when_another_handler_ends(inbox: SqliteInbox) -> None:
+    """A delivery dropped while another handler runs still says so, and why, when that is done."""
+    await inbox.put(delivery())
+    a, b = sorted(await claim(inbox, BOTH), key=lambda run: run.handler)
+    await inbox.bury(b, "no")
+    assert await inbox.drop() == 1
+    open_still = await inbox.delivery("e1")
+    assert open_still is not None
+    assert (open_still.state, open_still.dropped) == (State.WAITING, True)
+    await inbox.complete(a)
+    one = await inbox.delivery("e1")
+    assert one is not None
+    assert (one.state, one.dropped, one.error) == (State.DONE, True, "b: no")
 
 
 async def test_what_was_dropped_can_be_replayed(inbox: SqliteInbox) -> None:

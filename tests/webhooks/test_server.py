@@ -6,7 +6,7 @@ import math
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from aiohttp import web
@@ -161,10 +161,31 @@ async def test_a_limit_that_is_none_is_refused(wrong: dict[str, float]) -> None:
             pass
 
 
+@pytest.fixture(params=["watched by the loop", "not watched by the loop"])
+def signals(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let loops watch for signals, or not, as on Windows."""
+
+    def unable(*_: object) -> None:
+        raise NotImplementedError
+
+    if request.param.startswith("not"):
+        monkeypatch.setattr(asyncio.SelectorEventLoop, "add_signal_handler", unable)
+
+
+@pytest.fixture(params=[signal.default_int_handler, signal.SIG_IGN])
+def interrupt(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Handle SIGINT as an ordinary process does, or as one that a shell runs in the background."""
+    before = signal.signal(signal.SIGINT, request.param)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.real_time
+@pytest.mark.usefixtures("signals", "interrupt")
 @pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it(stop: signal.Signals, caplog: pytest.LogCaptureFixture) -> None:
-    """`serve` returns after SIGTERM or SIGINT, its app started and cleaned up."""
+    """`serve` returns after SIGTERM or SIGINT, its app cleaned up and signals as they were."""
+    before = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)]
     seen: list[str] = []
 
     async def live(_: web.Application) -> AsyncIterator[None]:
@@ -179,3 +200,4 @@ def test_a_signal_ends_it(stop: signal.Signals, caplog: pytest.LogCaptureFixture
         serve(app, port=free_port())
     assert seen == ["started", "cleaned up"]
     assert "serving on" in caplog.text
+    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)] == before

@@ -148,6 +148,39 @@ async def test_an_older_schema_is_migrated(path: Path, monkeypatch: pytest.Monke
     connection.close()
 
 
+def file_of(path: Path, version: int) -> None:
+    """Make a file of an older schema, with one delivery that waits and one that is dead."""
+    connection = sqlite3.connect(path, isolation_level=None)
+    connection.execute(statements.MIGRATIONS_TABLE)
+    for number, steps in enumerate(statements.MIGRATIONS[:version], start=1):
+        for step in steps:
+            connection.execute(step)
+        connection.execute(statements.MIGRATED, (number, 0.0))
+    for state in ("waiting", "dead"):
+        connection.execute(
+            "INSERT INTO deliveries (event_uuid, event_type, attempt, received_at, state, sha256,"
+            " body) VALUES (?1, 'job_updated', 1, 0.0, ?1, '', '')",
+            [state],
+        )
+    connection.close()
+
+
+@pytest.mark.parametrize("version", range(1, len(statements.MIGRATIONS)))
+async def test_an_older_schema_is_read_once_the_writer_has_opened_it(
+    path: Path, version: int
+) -> None:
+    """Read-only, a file of any older schema is refused with what to do, and read after that."""
+    file_of(path, version)
+    with pytest.raises(ConfigurationError, match=rf"schema {version}.* open it once") as told:
+        await SqliteInbox.open_readonly(path).open()
+    assert f"this one reads {len(statements.MIGRATIONS)}" in str(told.value)
+    async with SqliteInbox(path):
+        pass
+    async with SqliteInbox.open_readonly(path) as reader:
+        counts = await reader.counts()
+        assert (counts.waiting, counts.done, counts.dead) == (1, 0, 1)
+
+
 async def test_an_old_sqlite_is_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A library without RETURNING is named before anything is touched."""
     monkeypatch.setattr(sqlite3, "sqlite_version_info", (3, 34, 1))
@@ -286,7 +319,10 @@ INDEXES = {
     "RETRY": ["PRIMARY"],
     "BURY": ["PRIMARY"],
     "RELEASE": ["PRIMARY"],
-    "SETTLE": ["sqlite_autoindex_deliveries_1", *["PRIMARY"] * 3],
+    "IS_OPEN": ["PRIMARY"],
+    "SETTLE": ["sqlite_autoindex_deliveries_1", *["PRIMARY"] * 6],
+    "COUNT": [],
+    "ARRIVED": ["PRIMARY", "deliveries_entity"],
     "OLDEST_WAITING": ["deliveries_state"],
     "WINDOW_OF_STATE": ["deliveries_state"],
     "WINDOW_OF_ONE": ["sqlite_autoindex_deliveries_1"],
@@ -303,8 +339,9 @@ INDEXES = {
 
 WALKED = re.compile(
     "SCAN deliveries USING INDEX deliveries_unplanned|SCAN runs USING INDEX runs_lane"
+    "|SCAN planado_inbox_counts"
 )
-"""Indexes of what is open only, which these statements are to walk."""
+"""Indexes of what is open only and a table of three rows, which these statements are to walk."""
 
 
 @pytest.mark.parametrize("name", INDEXES)

@@ -180,6 +180,8 @@ OWN = [
     "WITH one AS (SELECT 1) DELETE FROM runs",
     "DROP TABLE runs",
     "DROP TABLE IF EXISTS planado_inbox_migrations",
+    "UPDATE planado_inbox_counts SET number = 0",
+    "DROP TRIGGER planado_inbox_came",
     "DROP INDEX runs_head",
     "ALTER TABLE deliveries RENAME TO mine",
     "ALTER TABLE deliveries ADD COLUMN mine TEXT",
@@ -378,6 +380,16 @@ async def test_a_full_disk_is_not_the_handlers_fault(tmp_path: Path) -> None:
             await inbox.complete(run, fill)
         await rows(inbox, "PRAGMA max_page_count = 1000000")
         assert await inbox.complete(run, fill) is True
+
+
+async def test_numbers_that_are_used_up_are_the_handlers_fault(inbox: SqliteInbox) -> None:
+    """An AUTOINCREMENT at its end, which SQLite calls a full disk, ends as a dead letter."""
+    await rows(inbox, "CREATE TABLE bills (number INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT)")
+    await rows(inbox, f"INSERT INTO bills VALUES ({2**63 - 1}, 'j0')")
+    run = await life_of(inbox, ("INSERT INTO bills (job) VALUES ('j1')",))
+    assert (run.state, run.attempt) == (State.DEAD, ATTEMPTS)
+    assert "database or disk is full" in str(run.error)
+    assert await rows(inbox, "SELECT job FROM bills") == [("j0",)]
 
 
 @pytest.mark.parametrize(

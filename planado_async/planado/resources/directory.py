@@ -36,8 +36,9 @@ from planado_async.core.errors import (
 )
 from planado_async.core.limiter import Priority
 from planado_async.core.pages import Pages
+from planado_async.core.resource import ModelT
 from planado_async.core.transport import Options, Transport
-from planado_async.planado.resources.resource import ClientOptions, ModelT, Resource
+from planado_async.planado.resources.resource import ClientOptions, Resource
 from planado_async.planado.writes import CallOptions, Listing
 
 SETTLED = 5.0

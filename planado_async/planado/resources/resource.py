@@ -1,25 +1,20 @@
-"""What all groups of calls share: options, paths, pages and the shape of answers."""
+"""What all groups of Planado's calls share: switches, pages and the ids that writes answer."""
 
 from collections.abc import Callable, Mapping, Sequence
-from copy import copy
 from operator import attrgetter
-from typing import Any, Self, TypeVar
+from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from planado_async.core.convert import decode, decode_all
+from planado_async.core import resource
 from planado_async.core.encode import encode
 from planado_async.core.errors import UnexpectedResponseError
-from planado_async.core.limiter import Priority
 from planado_async.core.pages import Pages, by_cursor
+from planado_async.core.resource import CallOptions, Group, ModelT, ignored, many, one
 from planado_async.core.retry import Effect
-from planado_async.core.transport import Call, Options, Transport, expect, path_of
-from planado_async.planado.models import Model
-from planado_async.planado.writes import CallOptions, Listing, WriteOptions
+from planado_async.core.transport import Call, expect, path_of
+from planado_async.planado.writes import Listing, WriteOptions
 
-ModelT = TypeVar("ModelT", bound=Model)
-
-_OPTIONS = WriteOptions.__optional_keys__
 _SWITCHES = {
     "notify_assignees": "X-Planado-Notify-Assignees",
     "trigger_webhooks": "X-Planado-Trigger-Webhooks",
@@ -27,26 +22,13 @@ _SWITCHES = {
 
 
 @frozen(kw_only=True)
-class ClientOptions:
+class ClientOptions(resource.ClientOptions):
     """The options of a client, which those of a call replace one by one."""
 
-    timeout: float = 30.0
-    deadline: float | None = None
-    priority: Priority = "normal"
     notify_assignees: bool | None = None
     trigger_webhooks: bool | None = None
     directory_ttl: float = 300.0
     """Seconds for which a list is kept for look-ups by name; it is the client's alone."""
-
-    def of_call(self, given: Mapping[str, Any], *, write: bool) -> Options:
-        """Return how one call is sent."""
-        chosen = evolve(self, **given) if given else self
-        return Options(
-            timeout=chosen.timeout,
-            deadline=chosen.deadline,
-            priority=chosen.priority,
-            headers=chosen.switches() if write else {},
-        )
 
     def switches(self) -> dict[str, str]:
         """Return the headers of the switches that are set (docs: Special headers)."""
@@ -54,44 +36,8 @@ class ClientOptions:
         return {header: str(value).lower() for header, value in set_to.items() if value is not None}
 
 
-class Resource:
-    """A group of calls; its methods are thin over those that begin with an underscore."""
-
-    def __init__(self, transport: Transport, options: ClientOptions) -> None:
-        self._transport = transport
-        self._options = options
-
-    def _with(self, options: ClientOptions) -> Self:
-        """Return the same group of calls with other options; what it keeps is shared."""
-        other = copy(self)
-        other._options = options
-        return other
-
-    async def _send(
-        self,
-        method: str,
-        route: str,
-        *ids: str,
-        effect: Effect,
-        given: Mapping[str, Any],
-        read: Callable[[Any], Any],
-        query: Sequence[tuple[str, str]] = (),
-        body: Any = None,
-        look_up: Call | None = None,
-    ) -> Any:
-        options = self._options.of_call(given, write=effect != "read")
-        call = Call(
-            method=method,
-            route=route,
-            path=path_of(route, *ids),
-            effect=effect,
-            query=query,
-            body=body,
-            read=read,
-            look_up=look_up,
-            options=options,
-        )
-        return await self._transport.send(call)
+class Resource(Group[ClientOptions]):
+    """A group of Planado's calls; its methods are thin over those that begin with an underscore."""
 
     async def _get(
         self, route: str, *ids: str, key: str, model: type[ModelT], given: Mapping[str, Any]
@@ -218,16 +164,6 @@ class Resource:
         await self._send("DELETE", route, id, effect="repeatable", given=options, read=ignored)
 
 
-def one(key: str, model: type[ModelT]) -> Callable[[Any], ModelT]:
-    """Return what reads the one record under `key` of an answer."""
-    return lambda answer: decode(expect(answer, key, dict), model, at=f"$.{key}")
-
-
-def many(key: str, model: type[ModelT]) -> Callable[[Any], list[ModelT]]:
-    """Return what reads the records under `key` of an answer."""
-    return lambda answer: decode_all(expect(answer, key, list), model, at=f"$.{key}")
-
-
 def the_id(key: str) -> Callable[[Any], str]:
     """Return what reads the id under `key` of an answer to a write."""
     return lambda answer: str(expect(answer, key, str))
@@ -251,14 +187,9 @@ def the_uuid(external_id: str, keys: Sequence[str]) -> Callable[[Any], str]:
     return read
 
 
-def ignored(_: Any) -> None:
-    """Read nothing from an answer."""
-
-
 def split(encoded: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the fields of a write and the options of its call."""
-    body = {name: value for name, value in encoded.items() if name not in _OPTIONS}
-    return body, {name: value for name, value in encoded.items() if name in _OPTIONS}
+    return resource.split(encoded, WriteOptions.__optional_keys__)
 
 
 def adds_fields(body: Mapping[str, Any]) -> bool:

@@ -4,8 +4,9 @@ from typing import Any, Unpack
 
 from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
+from planado_async.core.resource import one
 from planado_async.planado.models import Site
-from planado_async.planado.resources.resource import Resource, between, key_of, one
+from planado_async.planado.resources.resource import Resource, between, key_of
 from planado_async.planado.writes import CallOptions, ChangedListing, SiteCreate, SiteUpdate
 
 _KEYS = ("site", "sites")

@@ -7,8 +7,9 @@ from typing import Any, Unpack
 
 from planado_async.core.encode import encode
 from planado_async.core.pages import Pages, by_offset
+from planado_async.core.resource import ignored, many
 from planado_async.planado.models import NearbyUser, Shift, User
-from planado_async.planado.resources.resource import Resource, ignored, many, split
+from planado_async.planado.resources.resource import Resource, split
 from planado_async.planado.writes import (
     CallOptions,
     Listing,
