@@ -32,7 +32,12 @@ def in_window(limit: float, window: float) -> RateLimit:
     """Return a budget that never sends more than `limit` calls in any `window` seconds.
 
     One call in ten may go at once, the others evenly.
+
+    Raises:
+        ValueError: `limit` is not above 1, so that nothing would be left to go evenly.
     """
+    if not limit > 1:
+        raise ValueError(f"limit is {limit}; it takes more than 1, or a longer window")
     burst = max(1.0, limit / 10)
     return RateLimit(calls=limit - burst, per=window, burst=burst)
 

@@ -54,6 +54,13 @@ def test_a_window_is_never_overrun(limit: float, window: float) -> None:
     assert rate.burst + rate.calls / rate.per * window <= limit + 1e-6
 
 
+@pytest.mark.parametrize("limit", [1, 0, -3, float("nan")])
+def test_a_window_of_one_call_is_refused(limit: float) -> None:
+    """A burst of one would leave nothing to leak; the error says what to give instead."""
+    with pytest.raises(ValueError, match="more than 1, or a longer window"):
+        in_window(limit, 1.0)
+
+
 async def test_every_window_holds_and_the_tightest_is_spent() -> None:
     """Neither the second's nor the minute's limit is overrun, and little of it is left unused."""
     chain = ChainedLimiter(link(10, 1.0), link(120, 60.0), in_flight=1000)

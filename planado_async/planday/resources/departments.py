@@ -6,7 +6,7 @@ from typing import Unpack
 from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
 from planado_async.core.resource import one, split
-from planado_async.planday.models.hr import Department, Member
+from planado_async.planday.models.hr import Department
 from planado_async.planday.resources.resource import Resource, query_of
 from planado_async.planday.writes.hr import DepartmentFields, DepartmentRead
 from planado_async.planday.writes.options import CallOptions, Listing
@@ -63,11 +63,4 @@ class Departments(Resource):
 
     async def employees(self, id: int, **options: Unpack[CallOptions]) -> List[int]:
         """Return the ids of the employees of a department."""
-        members = await self._all(
-            f"{_ONE}/employees",
-            id,
-            model=Member,
-            given=encode(options, CallOptions),
-            scope="employee:read",
-        )
-        return [each.employee_id for each in members]
+        return await self._members(f"{_ONE}/employees", id, options)

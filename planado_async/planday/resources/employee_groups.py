@@ -3,10 +3,9 @@
 from builtins import list as List  # noqa: N812  # `list` is the method below
 from typing import Unpack
 
-from planado_async.core.encode import encode
 from planado_async.core.pages import Pages
 from planado_async.core.resource import one
-from planado_async.planday.models.hr import EmployeeGroup, Member
+from planado_async.planday.models.hr import EmployeeGroup
 from planado_async.planday.resources.resource import Resource
 from planado_async.planday.writes.hr import EmployeeGroupFields
 from planado_async.planday.writes.options import CallOptions, Listing
@@ -59,11 +58,4 @@ class EmployeeGroups(Resource):
 
     async def employees(self, id: int, **options: Unpack[CallOptions]) -> List[int]:
         """Return the ids of the employees in a group."""
-        members = await self._all(
-            f"{_ONE}/employees",
-            id,
-            model=Member,
-            given=encode(options, CallOptions),
-            scope="employee:read",
-        )
-        return [each.employee_id for each in members]
+        return await self._members(f"{_ONE}/employees", id, options)

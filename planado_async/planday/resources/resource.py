@@ -11,6 +11,7 @@ from planado_async.core.model import camel
 from planado_async.core.pages import LastPage, Pages, by_offset
 from planado_async.core.resource import ClientOptions, Group, ignored, one, split
 from planado_async.core.transport import expect, path_of
+from planado_async.planday.models.hr import Member
 from planado_async.planday.models.model import PlandayModel
 from planado_async.planday.writes.options import CallOptions, Listing
 
@@ -84,6 +85,13 @@ class Resource(Group[ClientOptions]):
             scope=scope,
         )
         return found
+
+    async def _members(self, route: str, id: int, given: Mapping[str, Any]) -> list[int]:
+        """GET the ids of the employees that a list names."""
+        members = await self._all(
+            route, id, model=Member, given=encode(given, CallOptions), scope="employee:read"
+        )
+        return [each.employee_id for each in members]
 
     def _list(
         self,
